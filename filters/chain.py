@@ -1,0 +1,222 @@
+"""A run of row-wise stages over one RecordBatch: who stays, who goes and why, what was edited."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from filters.catalog import FILTERS
+from filters.contract import Filter, Rewrite, Rewritten, StageParams, Verdicts, full_name, judge, prepared_state
+from filters.texts import byte_lengths
+
+KEY = "doc_key"
+"""Column of document keys, int64: ordinal of the source file << 40 | row of that file."""
+
+READ = "read"
+"""Name of the step that precedes every stage: documents without a text (null) leave there."""
+
+REJECTS_SCHEMA = pa.schema(
+    [
+        pa.field(KEY, pa.int64(), nullable=False),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        ("value", pa.float64()),  # what was measured; null where the rule compares names
+        ("threshold", pa.float64()),
+        ("detail", pa.string()),  # the name that was compared, such as a language
+        ("survivor", pa.int64()),  # of a duplicate: key of the document that stays in its stead
+        pa.field("text_bytes", pa.int64(), nullable=False),
+        ("text", pa.large_string()),  # with the edits up to here; null unless the recipe asks for it
+    ]
+)
+EDITS_LOG_SCHEMA = pa.schema(
+    [
+        pa.field(KEY, pa.int64(), nullable=False),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),  # code points of the text as it entered the stage
+        pa.field("end", pa.int64(), nullable=False),
+    ]
+)
+
+Outcome = tuple[str, str]
+"""(stage, reason) of a drop, (stage, "edited") of an edit, ("read", "read") of what came in."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row-wise stage of a recipe: its id (unique in the recipe), its name in FILTERS, its parameters."""
+
+    id: str
+    name: str
+    params: StageParams
+
+    @property
+    def kind(self) -> Filter | Rewrite:
+        """The filter or rewrite that this stage runs."""
+        return FILTERS[self.name]
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """Columns this stage adds, by their names in the output."""
+        return {full_name(self.id, short): kind for short, kind in self.kind.columns(self.params).items()}
+
+
+@dataclass
+class Tally:
+    """Documents and bytes of text by outcome. Bytes of an edit are the change it made, so may be negative."""
+
+    documents: Counter[Outcome] = field(default_factory=Counter)
+    bytes: Counter[Outcome] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome, documents: int, size: int) -> None:
+        """Count documents and their bytes under an outcome."""
+        if documents:
+            self.documents[outcome] += documents
+            self.bytes[outcome] += size
+
+    def update(self, other: Tally) -> None:
+        """Add another tally to this one."""
+        for outcome, documents in other.documents.items():
+            self.add(outcome, documents, other.bytes[outcome])
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Outcome of a batch: survivors with their new columns, REJECTS_SCHEMA and EDITS_LOG_SCHEMA rows, counts."""
+
+    kept: pa.RecordBatch
+    rejects: pa.Table
+    edits: pa.Table
+    tally: Tally
+
+
+def run_stages(batch: pa.RecordBatch, stages: Sequence[Stage], text_column: str, *, keep_text: bool = False) -> Applied:
+    """Run stages in order on the documents that are still there; each document leaves at its first failing rule.
+
+    `batch` has the columns KEY and `text_column`. Survivors keep their order. With `keep_text` the rejects carry
+    their text, edits of the stages they passed included (so that what was redacted stays redacted).
+    """
+    tally = Tally()
+    rejects: list[pa.RecordBatch] = []
+    edits: list[pa.RecordBatch] = []
+    missing = pc.is_null(batch[text_column])
+    if batch[text_column].null_count:
+        gone = batch.filter(missing)
+        tally.add((READ, READ), len(gone), 0)
+        tally.add((READ, "null_text"), len(gone), 0)
+        rejects.append(reject_rows(gone[KEY], READ, "null_text"))
+        batch = batch.filter(pc.invert(missing))
+    batch = _with_column(batch, text_column, batch[text_column].cast(pa.large_string()))
+    tally.add((READ, READ), len(batch), int(byte_lengths(batch[text_column]).sum()))
+
+    for stage in stages:
+        batch, verdicts = _run_stage(batch, stage, text_column, tally, edits)
+        if verdicts is None or verdicts.kept.all():
+            continue
+        rejects.append(_rejected(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally))
+        batch = batch.filter(pa.array(verdicts.kept))
+    return Applied(
+        batch,
+        pa.Table.from_batches(rejects, REJECTS_SCHEMA),
+        pa.Table.from_batches(edits, EDITS_LOG_SCHEMA),
+        tally,
+    )
+
+
+def _run_stage(
+    batch: pa.RecordBatch, stage: Stage, text_column: str, tally: Tally, edits: list[pa.RecordBatch]
+) -> tuple[pa.RecordBatch, Verdicts | None]:
+    """Add the stage's columns, put its new texts in place, log its edits, judge."""
+    kind, texts = stage.kind, batch[text_column]
+    state = prepared_state(kind, stage.params)
+    if isinstance(kind, Rewrite):
+        result = kind.rewrite(texts, batch, state)
+        columns = result.columns
+        _log_edits(batch[KEY], texts, result, stage, tally, edits)
+        batch = _with_column(batch, text_column, result.texts)
+    else:
+        columns = kind.measure(texts, batch, state)
+    for short, values in columns.items():
+        batch = batch.append_column(full_name(stage.id, short), values)
+    rules = kind.rules(stage.params)
+    return batch, judge(columns, rules, len(batch)) if rules else None
+
+
+def _log_edits(
+    keys: pa.Array, before: pa.Array, result: Rewritten, stage: Stage, tally: Tally, edits: list[pa.RecordBatch]
+) -> None:
+    if not len(result.edits):
+        return
+    rows = result.edits["row"]
+    change = byte_lengths(result.texts) - byte_lengths(before)
+    touched = np.unique(rows.to_numpy())
+    tally.add((stage.id, "edited"), len(touched), int(change[touched].sum()))
+    stages = pa.array([stage.id] * len(rows), pa.string())
+    columns = [keys.take(rows), stages, *(result.edits[name] for name in ("kind", "start", "end"))]
+    edits.append(pa.record_batch(columns, schema=EDITS_LOG_SCHEMA))
+
+
+def _rejected(
+    keys: pa.Array, texts: pa.Array, stage: Stage, verdicts: Verdicts, keep_text: bool, tally: Tally
+) -> pa.RecordBatch:
+    """Reject rows of one stage in order of the rows; counts them reason by reason."""
+    rules = stage.kind.rules(stage.params)
+    rows = np.flatnonzero(~verdicts.kept)
+    sizes = byte_lengths(texts)
+    for index, rule in enumerate(rules):
+        failed = verdicts.rule == index
+        tally.add((stage.id, rule.reason), int(failed.sum()), int(sizes[failed].sum()))
+    take = pa.array(rows)
+    return reject_rows(
+        keys.take(take),
+        stage.id,
+        [rules[index].reason for index in verdicts.rule[rows]],
+        value=_null_nan(verdicts.value[rows]),
+        threshold=_null_nan(verdicts.threshold[rows]),
+        detail=pa.array([verdicts.detail[row] for row in rows], pa.string()),
+        text_bytes=sizes[rows],
+        text=texts.take(take) if keep_text else None,
+    )
+
+
+def reject_rows(
+    keys: pa.Array,
+    stage: str,
+    reason: str | Sequence[str],
+    *,
+    value: pa.Array | None = None,
+    threshold: pa.Array | None = None,
+    detail: pa.Array | None = None,
+    survivor: pa.Array | None = None,
+    text_bytes: NDArray[np.int64] | None = None,
+    text: pa.Array | None = None,
+) -> pa.RecordBatch:
+    """REJECTS_SCHEMA rows for documents that leave at one stage; columns left out are null (bytes: zero)."""
+    rows = len(keys)
+    given: Mapping[str, pa.Array | None] = {
+        KEY: keys,
+        "stage": pa.array([stage] * rows, pa.string()),
+        "reason": pa.array([reason] * rows if isinstance(reason, str) else list(reason), pa.string()),
+        "value": value,
+        "threshold": threshold,
+        "detail": detail,
+        "survivor": survivor,
+        "text_bytes": pa.array(np.zeros(rows, np.int64) if text_bytes is None else text_bytes),
+        "text": text,
+    }
+    arrays = [pa.nulls(rows, f.type) if given[f.name] is None else given[f.name] for f in REJECTS_SCHEMA]
+    return pa.record_batch(arrays, schema=REJECTS_SCHEMA)
+
+
+def _null_nan(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values, pa.float64(), mask=np.isnan(values))
+
+
+def _with_column(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
+    index = batch.schema.get_field_index(name)
+    return batch.set_column(index, pa.field(name, values.type, metadata=batch.schema.field(index).metadata), values)

@@ -1,0 +1,164 @@
+"""What a row-wise stage is: a Filter measures and is judged by rules, a Rewrite also edits the text.
+
+Measure, then judge: `measure` adds numbers as columns, `rules` compare them with limits and name a reason. A filter
+never touches the text; a rewrite says what it changed. Both are plain records of functions on Arrow arrays, and
+their results for a row depend on that row alone, so that batches may be cut anywhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+Columns = dict[str, pa.Array]
+"""Measured columns by short name. `""` is the stage's own name: stage `language` with `""` and `score` gives the
+columns `language` and `language_score`."""
+
+EDITS_SCHEMA = pa.schema(
+    [("row", pa.int64()), ("kind", pa.string()), ("start", pa.int64()), ("end", pa.int64())]
+)
+"""What a rewrite changed: row of the batch, kind, and the span in code points of the text as it entered the stage."""
+
+
+class StageParams(BaseModel):
+    """Base of every stage's parameters: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Keep a row if `column keep limit` holds, else drop it for `reason`. A null was not measured and passes.
+
+    >>> Rule("too_few_words", "words", ">=", 5)
+    Rule(reason='too_few_words', column='words', keep='>=', limit=5)
+    """
+
+    reason: str
+    column: str
+    keep: Literal[">=", ">", "<=", "<", "in"]
+    limit: float | frozenset[str]
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """Result of a rewrite: the new texts, measured columns, and `EDITS_SCHEMA` rows in order of (row, start)."""
+
+    texts: pa.LargeStringArray
+    columns: Columns
+    edits: pa.RecordBatch
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A stage that looks and does not touch.
+
+    `columns(params)` names what `measure` will add. `prepare(params)` loads models and lists, once per process, and
+    raises RecipeError for a file that is missing or damaged; its result is handed to
+    `measure(texts, batch, state)`, where `texts` is a LargeStringArray without nulls and `batch` has all columns
+    present so far, those of earlier stages included. `needs(params)` names columns of `batch` that must exist.
+    """
+
+    name: str
+    summary: str
+    Params: type[StageParams]
+    columns: Callable[[Any], Mapping[str, pa.DataType]]
+    measure: Callable[[pa.LargeStringArray, pa.RecordBatch, Any], Columns]
+    rules: Callable[[Any], Sequence[Rule]]
+    prepare: Callable[[Any], Any] = field(default=lambda params: params)
+    needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A stage that edits the text, as a Filter but for `rewrite(texts, batch, state) -> Rewritten`."""
+
+    name: str
+    summary: str
+    Params: type[StageParams]
+    columns: Callable[[Any], Mapping[str, pa.DataType]]
+    rewrite: Callable[[pa.LargeStringArray, pa.RecordBatch, Any], Rewritten]
+    rules: Callable[[Any], Sequence[Rule]]
+    prepare: Callable[[Any], Any] = field(default=lambda params: params)
+    needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Outcome of judging a batch, one entry per row.
+
+    rule: int64, index of the first rule that failed, -1 where none did; value, threshold: float64, what was compared
+    (NaN where the rule compares names); detail: the name that was compared, or None.
+    """
+
+    rule: NDArray[np.int64]
+    value: NDArray[np.float64]
+    threshold: NDArray[np.float64]
+    detail: list[str | None]
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """True for rows that no rule dropped."""
+        return self.rule < 0
+
+
+_COMPARE = {">=": np.greater_equal, ">": np.greater, "<=": np.less_equal, "<": np.less}
+
+
+def judge(columns: Columns, rules: Sequence[Rule], rows: int) -> Verdicts:
+    """Compare measured columns with the rules; the first rule that fails names the reason.
+
+    >>> verdicts = judge({"words": pa.array([3, 9])}, [Rule("too_few_words", "words", ">=", 5)], 2)
+    >>> verdicts.rule.tolist(), verdicts.value.tolist()
+    ([0, -1], [3.0, nan])
+    """
+    failed = np.full(rows, -1, np.int64)
+    value = np.full(rows, np.nan)
+    threshold = np.full(rows, np.nan)
+    detail: list[str | None] = [None] * rows
+    for index, rule in enumerate(rules):
+        measured = columns[rule.column]
+        present = measured.is_valid().to_numpy(zero_copy_only=False)
+        if isinstance(rule.limit, frozenset):
+            inside = pc.is_in(measured, value_set=pa.array(sorted(rule.limit), measured.type))
+            drop = present & ~inside.to_numpy(zero_copy_only=False) & (failed < 0)
+            for row in np.flatnonzero(drop).tolist():
+                detail[row] = measured[row].as_py()
+        else:
+            numbers = pc.fill_null(measured.cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False)
+            with np.errstate(invalid="ignore"):
+                drop = present & ~_COMPARE[rule.keep](numbers, rule.limit) & (failed < 0)
+            value[drop] = numbers[drop]
+            threshold[drop] = rule.limit
+        failed[drop] = index
+    return Verdicts(failed, value, threshold, detail)
+
+
+def full_name(stage_id: str, column: str) -> str:
+    """Name in the output of a stage's measured column.
+
+    >>> full_name("language", ""), full_name("language", "score")
+    ('language', 'language_score')
+    """
+    return f"{stage_id}_{column}" if column else stage_id
+
+
+_prepared: dict[tuple[str, str], Any] = {}
+_preparing = threading.Lock()
+
+
+def prepared_state(stage: Filter | Rewrite, params: StageParams) -> Any:
+    """`stage.prepare(params)`, made once per process and shared by its threads; a model is never pickled."""
+    key = (stage.name, params.model_dump_json())
+    with _preparing:
+        if key not in _prepared:
+            _prepared[key] = stage.prepare(params)
+        return _prepared[key]

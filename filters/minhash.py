@@ -1,0 +1,223 @@
+"""Near duplicates by MinHash and locality-sensitive hashing: shingles, signatures, bands, exact Jaccard.
+
+    text -> tokens -> shingles -> signature -> bands -> buckets -> candidates
+
+A token is a word, or one character of a script written without spaces; a shingle is a run of tokens; a signature
+estimates Jaccard similarity; two documents that agree in all rows of a band fall into one bucket and are candidates.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from filters.contract import StageParams
+from filters.kernels import minhash as kernels
+from filters.kernels.unicode_table import load_table
+from filters.kernels.verify import anchor_to_survivors
+from filters.texts import as_text_array, rows_within, text_buffers
+
+SCHEME = "affine32"
+"""datasketch's name of the permutation scheme; stored with every signature."""
+
+_BATCH_BYTES = 32 << 20
+
+
+class MinHashParams(StageParams):
+    """How similar is a duplicate, and how it is searched for.
+
+    threshold: Jaccard similarity of shingle sets. bands, rows: both or neither; left out, datasketch's optimiser
+    chooses them for the threshold among `num_perm` permutations, weighing missed pairs by `miss_weight` and needless
+    candidates by the rest (0.5 is datasketch's default). shingle_size: tokens to a shingle, 5 as in FineWeb.
+    seed: of the permutations, as in datasketch.
+    """
+
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    num_perm: Annotated[int, Field(ge=2, le=4096)] = 128
+    bands: Annotated[int | None, Field(ge=1)] = None
+    rows: Annotated[int | None, Field(ge=1)] = None
+    miss_weight: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    shingle_size: Annotated[int, Field(ge=1, le=64)] = 5
+    seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 1
+
+    @model_validator(mode="after")
+    def _bands_and_rows_together(self) -> MinHashParams:
+        if (self.bands is None) != (self.rows is None):
+            raise ValueError("bands and rows belong together: give both (FineWeb: 14 and 8), or neither")
+        if self.bands and self.rows and self.bands * self.rows > 4096:
+            raise ValueError(
+                f"bands x rows is {self.bands * self.rows} permutations; at most 4096 are supported"
+            )
+        return self
+
+    def layout(self) -> tuple[int, int]:
+        """(bands, rows) as given, or as chosen for the threshold."""
+        if self.bands and self.rows:
+            return self.bands, self.rows
+        return optimal_layout(self.threshold, self.num_perm, self.miss_weight)
+
+
+@functools.cache
+def optimal_layout(threshold: float, num_perm: int, miss_weight: float = 0.5) -> tuple[int, int]:
+    """(bands, rows) by datasketch's optimiser: least weighted area of missed pairs and needless candidates.
+
+    >>> optimal_layout(0.9, 128)
+    (5, 25)
+    """
+    from datasketch import MinHashLSH
+
+    index = MinHashLSH(threshold=threshold, num_perm=num_perm, weights=(1 - miss_weight, miss_weight))
+    return index.b, index.r
+
+
+def high_recall_layout(threshold: float, num_perm: int = 128, recall: float = 0.999) -> tuple[int, int]:
+    """(bands, rows) that finds a pair at the threshold with probability `recall`, with as few needless ones as can be.
+
+    For candidates that are checked afterwards: a needless one costs time, a missed one is lost.
+
+    >>> high_recall_layout(0.9)
+    (16, 8)
+    """
+    for rows in range(num_perm, 1, -1):
+        if collision_probability(threshold, num_perm // rows, rows) >= recall:
+            return num_perm // rows, rows
+    return num_perm, 1
+
+
+def collision_probability(jaccard: float, bands: int, rows: int) -> float:
+    """The S-curve: chance that two documents of this Jaccard share a bucket, `1 - (1 - s**rows)**bands`.
+
+    Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 3.
+
+    >>> round(collision_probability(0.8, 14, 8), 2)
+    0.92
+    """
+    return float(1 - (1 - jaccard**rows) ** bands)
+
+
+@functools.cache
+def permutations(num_perm: int, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """datasketch's multipliers and increments for a seed, uint32 of shape (num_perm,) each."""
+    from datasketch import MinHash
+
+    a, b = MinHash(num_perm=num_perm, seed=seed, scheme=SCHEME).permutations
+    return np.ascontiguousarray(a, np.uint32), np.ascontiguousarray(b, np.uint32)
+
+
+def signatures(
+    texts: Sequence[str] | Any, *, num_perm: int = 128, shingle_size: int = 5, seed: int = 1
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """MinHash signatures, uint32 of shape (texts, num_perm), and shingle counts (repeats included), int64 (texts,).
+
+    A text without tokens has an empty set: count 0 and a row of all ones; it is nobody's near duplicate.
+    """
+    array = as_text_array(texts)
+    offsets, data = text_buffers(array)
+    a, b = permutations(num_perm, seed)
+    out = np.empty((len(array), num_perm), np.uint32)
+    counts = np.empty(len(array), np.int64)
+    kernels.minhash_signatures(offsets, data, load_table(), shingle_size, a, b, out, counts)
+    return out, counts
+
+
+def as_datasketch(row: NDArray[np.uint32], seed: int = 1) -> Any:
+    """One signature row as a `datasketch.MinHash`, for its `jaccard`, `merge` and indexes."""
+    from datasketch import MinHash
+
+    return MinHash(seed=seed, hashvalues=row, scheme=SCHEME)
+
+
+def band_hashes(signature_rows: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.uint64]:
+    """Bucket of every document in every band, uint64 of shape (documents, bands)."""
+    out = np.empty((len(signature_rows), bands), np.uint64)
+    kernels.band_hashes(signature_rows, bands, rows, out)
+    return out
+
+
+def shingle_sets(
+    texts: Sequence[str] | Any, shingle_size: int = 5
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Distinct shingle hashes of every text, sorted: offsets, int64 (texts + 1,), and hashes, uint64."""
+    array = as_text_array(texts)
+    offsets, data = text_buffers(array)
+    bounds = [np.zeros(1, np.int64)]
+    parts = []
+    end = 0
+    for rows in rows_within(np.diff(offsets), _BATCH_BYTES, 1 << 20):
+        part_offsets = offsets[rows.start : rows.stop + 1]
+        out = np.empty(int(part_offsets[-1] - part_offsets[0]) + len(part_offsets), np.uint64)
+        set_offsets = np.empty(len(part_offsets), np.int64)
+        count = kernels.shingle_sets(part_offsets, data, load_table(), shingle_size, set_offsets, out)
+        parts.append(out[:count].copy())
+        bounds.append(set_offsets[1:] + end)
+        end += count
+    return np.concatenate(bounds), np.concatenate([np.zeros(0, np.uint64), *parts])
+
+
+def jaccard(left: str, right: str, shingle_size: int = 5) -> float:
+    """Exact Jaccard similarity of two texts' shingle sets; 0.0 if either has no token.
+
+    >>> jaccard("one two three four five six", "one two three four five six!")
+    1.0
+    """
+    offsets, sets = shingle_sets([left, right], shingle_size)
+    common = kernels.common_count(sets[: offsets[1]], sets[offsets[1] :])
+    return float(common / (len(sets) - common)) if common else 0.0
+
+
+def bucket_ids(
+    hashes: NDArray[np.uint64], present: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Buckets that hold two documents or more, numbered densely, as lists per document.
+
+    hashes: uint64 (documents, bands); documents that are not `present` lie in no bucket. Returns offsets, int64
+    (documents + 1,), bucket numbers, int64, and how many buckets there are.
+    """
+    _, inverse, sizes = np.unique(hashes[present].ravel(), return_inverse=True, return_counts=True)
+    shared = np.zeros(hashes.shape, np.bool_)
+    shared[present] = (sizes[inverse] > 1).reshape(-1, hashes.shape[1])
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(shared.sum(axis=1))]).astype(np.int64)
+    numbers, dense = np.unique(hashes[shared], return_inverse=True)
+    return offsets, dense.astype(np.int64), len(numbers)
+
+
+def deduplicate_texts(
+    texts: Sequence[str], threshold: float = 0.9, *, shingle_size: int = 5, seed: int = 1
+) -> list[str]:
+    """Drop near duplicates from a list in memory: the first of each group stays, in order.
+
+    A text is dropped if it equals an earlier one, or if its exact Jaccard similarity with an earlier text *that
+    stays* is at least `threshold`. Pairs are found by MinHash-LSH with a chance of 0.999 at the threshold, more above.
+
+    Raises TypeError for anything but str, ValueError for a threshold outside (0, 1].
+
+    >>> deduplicate_texts(["a b c d e f", "A b, c d e f!", "quite another text, as one can see"])
+    ['a b c d e f', 'quite another text, as one can see']
+    """
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold must be above 0 and at most 1, got {threshold}")
+    if isinstance(texts, str):
+        raise TypeError("texts must be a list of str, got one str")
+    distinct = list(dict.fromkeys(as_text_array(texts).to_pylist()))
+    bands, rows = high_recall_layout(threshold)
+    rows_of_signatures, counts = signatures(
+        distinct, num_perm=bands * rows, shingle_size=shingle_size, seed=seed
+    )
+    bucket_offsets, buckets, n_buckets = bucket_ids(band_hashes(rows_of_signatures, bands, rows), counts > 0)
+    # Only texts that share a bucket are looked at again.
+    members = np.flatnonzero(np.diff(bucket_offsets))
+    set_offsets, sets = shingle_sets([distinct[i] for i in members], shingle_size)
+    survivor = np.empty(len(members), np.int64)
+    member_offsets = np.concatenate([bucket_offsets[members], bucket_offsets[-1:]])
+    anchor_to_survivors(
+        set_offsets, sets, member_offsets, buckets, n_buckets, threshold,
+        survivor, np.empty(len(members)), np.empty(len(members), np.int64),
+    )  # fmt: skip
+    dropped = set(members[survivor != np.arange(len(members))].tolist())
+    return [text for i, text in enumerate(distinct) if i not in dropped]

@@ -1,0 +1,211 @@
+"""Apply: run consecutive row-wise stages in one pass over each Split; survivors are staged, the others explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from filters.chain import KEY, READ, Applied, Stage, Tally, run_stages
+from filters.contract import prepared_state
+from filters.texts import byte_lengths
+from transforms.corpus import TEXT_BYTES
+from transforms.files import atomic_writer, join
+from transforms.progress import Progress
+from transforms.read import BATCH_ROWS, read_split, split_schema
+from transforms.split import STAGED, Split, Spread
+
+REJECTS, EDITS = "rejects", "edits"
+"""Kinds of sidecar: documents that left (REJECTS_SCHEMA) and edits that were made (EDITS_LOG_SCHEMA)."""
+
+_ROW_GROUP_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class StagingOptions:
+    """Where and how intermediate files are written.
+
+    folder: root of this transform's files. batch_rows: rows given to a stage at once (results do not depend on it).
+    split_bytes: a staged file is closed when it holds this much text, so that one long JSON-lines file becomes many
+    Splits. keep_text: rejects carry their text. progress: folder for `Progress`.
+    """
+
+    folder: str
+    batch_rows: int = BATCH_ROWS
+    split_bytes: int = 64 << 20
+    keep_text: bool = False
+    progress: str | None = None
+
+
+@dataclass
+class _Part:
+    """One staged file in the making."""
+
+    sink: Any
+    writer: pq.ParquetWriter
+    uri: str
+    held: list[pa.RecordBatch] = field(default_factory=list)
+    held_bytes: int = 0
+    rows: int = 0
+    size: int = 0
+    keys: tuple[int, int] | None = None
+    rejects: list[pa.Table] = field(default_factory=list)
+    edits: list[pa.Table] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+    def add(self, applied: Applied, kept: pa.RecordBatch, sizes: Any) -> None:
+        self.tally.update(applied.tally)
+        if len(applied.rejects):
+            self.rejects.append(applied.rejects)
+        if len(applied.edits):
+            self.edits.append(applied.edits)
+        if not len(kept):
+            return
+        self.held.append(kept)
+        self.held_bytes += int(sizes.sum())
+        self.size += int(sizes.sum())
+        self.rows += len(kept)
+        keys = kept[KEY]
+        self.keys = (self.keys[0] if self.keys else keys[0].as_py(), keys[-1].as_py())
+        if self.held_bytes >= _ROW_GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.held:
+            self.writer.write_table(pa.Table.from_batches(self.held).combine_chunks())
+            self.held, self.held_bytes = [], 0
+
+
+def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options: StagingOptions) -> Iterator[Split]:
+    """Run the stages on one Split, write what comes out under `options.folder`, yield the staged Splits.
+
+    File names depend on the Split alone and appear when complete, so that a repeated bundle changes nothing.
+    """
+    progress = Progress(options.progress, "filter")
+    raw = split.format != STAGED
+    number = 0
+    batches = read_split(split, batch_rows=options.batch_rows)
+    batch: pa.RecordBatch | None = next(batches, None) or _no_rows(split_schema(split))
+    while batch is not None:
+        uri = join(options.folder, f"{split.name}-{number:04d}.parquet")
+        with atomic_writer(uri) as sink:
+            part: _Part | None = None
+            # Only raw files are cut: a staged Split was cut to size when it was raw.
+            while batch is not None and (part is None or not raw or part.size < options.split_bytes):
+                applied = run_stages(batch, stages, text_column, keep_text=options.keep_text)
+                kept, sizes = _with_sizes(applied.kept, text_column)
+                if part is None:
+                    part = _Part(sink, _staged_writer(sink, kept.schema, text_column), uri)
+                part.add(applied, kept, sizes)
+                progress.add(len(batch), int(sizes.sum()), len(batch) - len(kept))
+                batch = next(batches, None)
+            assert part is not None
+            part.flush()
+            part.writer.close()
+        yield _finish(split, part, number, options)
+        number += 1
+
+
+def _with_sizes(batch: pa.RecordBatch, text_column: str) -> tuple[pa.RecordBatch, Any]:
+    sizes = byte_lengths(batch[text_column])
+    column = pa.array(sizes)
+    index = batch.schema.get_field_index(TEXT_BYTES)
+    if index >= 0:
+        return batch.set_column(index, batch.schema.field(index), column), sizes
+    return batch.add_column(1, pa.field(TEXT_BYTES, pa.int64()), column), sizes
+
+
+def _staged_writer(sink: Any, schema: pa.Schema, text_column: str) -> pq.ParquetWriter:
+    # Staged files are written once and read two or three times by the same run: speed counts, size does not.
+    repeating = [f.name for f in schema if f.name not in (text_column, KEY, TEXT_BYTES) and _is_text(f.type)]
+    return pq.ParquetWriter(
+        sink, schema, compression="lz4", use_dictionary=repeating or False, write_statistics=False, store_schema=True
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _finish(split: Split, part: _Part, number: int, options: StagingOptions) -> Split:
+    """The staged Split with its sidecars written and its history brought up to date."""
+    stem = join(options.folder, f"{split.name}-{number:04d}")
+    sidecars = [s for s in split.sidecars if not s[0].startswith("column:")] if number == 0 else []
+    for kind, tables in ((REJECTS, part.rejects), (EDITS, part.edits)):
+        if tables:
+            uri = f"{stem}.{kind}.parquet"
+            write_sidecar(uri, pa.concat_tables(tables))
+            sidecars.append((kind, uri))
+    tally = Tally()
+    if number == 0:
+        tally.update(split.tally)
+    tally.update(part.tally if split.format != STAGED else _without_read(part.tally))
+    first, last = part.keys or (split.first_key, split.first_key - 1)
+    return replace(
+        split,
+        order=split.order + number,
+        uri=part.uri,
+        format=STAGED,
+        rows=part.rows,
+        first_key=first,
+        last_key=last,
+        alive=b"",
+        sidecars=tuple(sidecars),
+        tally=tally,
+    )
+
+
+def _without_read(tally: Tally) -> Tally:
+    """Counts of a later pass: its documents were counted as read by the first one."""
+    outcomes = Tally()
+    for outcome, documents in tally.documents.items():
+        if outcome[0] != READ:
+            outcomes.add(outcome, documents, tally.bytes[outcome])
+    return outcomes
+
+
+def write_sidecar(uri: str, table: pa.Table) -> None:
+    """Write a small file about a Split's rows."""
+    with atomic_writer(uri) as sink:
+        pq.write_table(table, sink, compression="zstd")
+
+
+class _ApplyFn(beam.DoFn):
+    def __init__(self, stages: Sequence[Stage], text_column: str, options: StagingOptions) -> None:
+        self._stages = tuple(stages)
+        self._text_column = text_column
+        self._options = options
+
+    def setup(self) -> None:
+        for stage in self._stages:
+            prepared_state(stage.kind, stage.params)
+
+    def process(self, split: Split) -> Iterator[Split]:
+        yield from stage_split(split, self._stages, self._text_column, self._options)
+
+
+@dataclass(frozen=True)
+class Apply(beam.PTransform):
+    """Run row-wise stages on Splits, raw or staged, and give staged Splits.
+
+    Also without any stage it stages the corpus: deduplication and `WriteShards` take staged Splits.
+    """
+
+    stages: Sequence[Stage]
+    text_column: str
+    options: StagingOptions
+
+    def expand(self, splits: beam.PCollection[Split]) -> beam.PCollection[Split]:  # noqa: D102
+        return (
+            splits
+            | "Spread" >> Spread()
+            | "Run" >> beam.ParDo(_ApplyFn(self.stages, self.text_column, self.options)).with_output_types(Split)
+        )
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.record_batch([pa.array([], f.type) for f in schema], schema=schema)

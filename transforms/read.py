@@ -1,0 +1,135 @@
+"""Reading the documents of a Split: alive rows only, with their keys, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from filters.chain import KEY
+from transforms.corpus import TEXT_BYTES, plan_schema
+from transforms.files import open_filesystem
+from transforms.formats import SourceFile, read_units
+from transforms.split import ROW_BITS, STAGED, Split
+
+BATCH_ROWS = 4096
+BATCH_BYTES = 32 << 20
+_COLUMN = "column:"
+"""Prefix of sidecars that hold one more column for some rows of the Split, 1 for all others."""
+
+
+def column_sidecar(column: str) -> str:
+    """Sidecar kind of a column that a deduplication adds, such as the size of a survivor's cluster."""
+    return _COLUMN + column
+
+
+def read_split(
+    split: Split, *, columns: Sequence[str] | None = None, batch_rows: int = BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Alive documents in order of their keys, KEY first. `columns` None reads all, added ones included.
+
+    Raises InputError for a raw file that cannot be read, or that has changed since the plan was made.
+    """
+    batches = _staged(split, columns, batch_rows) if split.format == STAGED else _raw(split, columns, batch_rows)
+    if columns is None:
+        extras = [(kind.removeprefix(_COLUMN), uri) for kind, uri in split.sidecars if kind.startswith(_COLUMN)]
+        for batch in batches:
+            yield _with_extras(batch, extras)
+    else:
+        yield from batches
+
+
+def split_schema(split: Split) -> pa.Schema:
+    """Schema of what `read_split` yields with all columns; known for empty Splits, too."""
+    if split.format != STAGED:
+        schema, _ = plan_schema(split.plan)
+        return schema.insert(0, pa.field(KEY, pa.int64(), nullable=False))
+    filesystem, path = open_filesystem(split.uri)
+    with filesystem.open_input_file(path) as file:
+        schema = pq.read_schema(file).remove_metadata()
+    for kind, _ in split.sidecars:
+        if kind.startswith(_COLUMN):
+            schema = schema.append(pa.field(kind.removeprefix(_COLUMN), pa.int64()))
+    return schema
+
+
+def read_keys_and_sizes(split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Keys and bytes of text of all rows of a staged Split, dead ones included, without reading a text."""
+    table = read_sidecar(split.uri, [KEY, TEXT_BYTES])
+    return table[KEY].to_numpy(), table[TEXT_BYTES].to_numpy()
+
+
+def read_sidecar(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """A small Parquet file of the run's own, whole."""
+    filesystem, path = open_filesystem(uri)
+    with filesystem.open_input_file(path) as file:
+        return pq.ParquetFile(file, pre_buffer=True).read(columns=list(columns) if columns else None)
+
+
+def _raw(split: Split, columns: Sequence[str] | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    schema, _ = plan_schema(split.plan)
+    file = SourceFile(
+        ordinal=split.first_key >> ROW_BITS,
+        uri=split.uri,
+        format=split.format,
+        size=split.size,
+        mtime_ns=split.mtime_ns,
+        unit_rows=(),
+        unit_bytes=(),
+    )
+    wanted = None if columns is None else [name for name in columns if name != KEY]
+    base = file.ordinal << ROW_BITS
+    for first_row, batch in read_units(
+        file,
+        schema=schema,
+        first_unit=split.first_unit,
+        units=split.units,
+        first_row=split.first_row,
+        columns=wanted,
+        batch_rows=batch_rows,
+        batch_bytes=BATCH_BYTES,
+    ):
+        keys = pa.array(np.arange(base + first_row, base + first_row + len(batch), dtype=np.int64))
+        fields = [pa.field(KEY, pa.int64(), nullable=False), *batch.schema]
+        yield pa.record_batch([keys, *batch.columns], schema=pa.schema(fields))
+
+
+def _staged(split: Split, columns: Sequence[str] | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    alive = split.mask()
+    if not alive.any():
+        return
+    names = None if columns is None else [KEY, *(name for name in columns if name != KEY)]
+    filesystem, path = open_filesystem(split.uri)
+    with filesystem.open_input_file(path) as source:
+        file = pq.ParquetFile(source, pre_buffer=False)
+        row = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if alive[row : row + rows].any():
+                yield from _group_batches(file, group, names, batch_rows, alive[row : row + rows])
+            row += rows
+
+
+def _group_batches(
+    file: pq.ParquetFile, group: int, names: list[str] | None, batch_rows: int, alive: NDArray[np.bool_]
+) -> Iterator[pa.RecordBatch]:
+    table = file.read_row_group(group, columns=names, use_threads=False)
+    if not alive.all():
+        table = table.filter(pa.array(alive))
+    for batch in table.combine_chunks().to_batches(max_chunksize=batch_rows):
+        yield batch.replace_schema_metadata(None)
+
+
+def _with_extras(batch: pa.RecordBatch, extras: Sequence[tuple[str, str]]) -> pa.RecordBatch:
+    for name, uri in extras:
+        values = np.ones(len(batch), np.int64)
+        if uri:
+            held = read_sidecar(uri)
+            keys = batch[KEY].to_numpy()
+            _, here, there = np.intersect1d(keys, held[KEY].to_numpy(), assume_unique=True, return_indices=True)
+            values[here] = held[name].to_numpy()[there]
+        batch = batch.append_column(name, pa.array(values))
+    return batch

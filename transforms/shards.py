@@ -1,0 +1,278 @@
+"""WriteShards: rows of all Splits become files of equal size, in order of document keys, the same on every runner.
+
+Where a shard begins is a place in the running total of weights (bytes of text) over all rows in order of their keys,
+so the cut depends on the rows alone: not on how they were cut into Splits, batches or bundles.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from filters.chain import EDITS_LOG_SCHEMA, KEY, REJECTS_SCHEMA
+from transforms.corpus import TEXT_BYTES
+from transforms.files import atomic_writer, join
+from transforms.progress import Progress
+from transforms.read import read_keys_and_sizes, read_sidecar, read_split, split_schema
+from transforms.split import ROW_BITS, Split, pack, unpack
+
+_PLACE = "__place"
+
+
+@dataclass(frozen=True)
+class ShardRecord:
+    """One finished file, as the manifest lists it. weight is what the files were balanced by."""
+
+    series: str
+    path: str
+    rows: int
+    text_bytes: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The surviving documents with all their columns, weighed by bytes of text."""
+
+    text_column: str
+
+    def weights(self, split: Split) -> NDArray[np.int64]:
+        """Bytes of text of each alive row."""
+        return read_keys_and_sizes(split)[1][split.mask()]
+
+    def tables(self, split: Split) -> Iterator[pa.Table]:
+        """Alive rows in order; TEXT_BYTES stays in, as the rows' weight."""
+        for batch in read_split(split):
+            yield pa.Table.from_batches([batch])
+
+    def schema(self, split: Split) -> pa.Schema:
+        """Schema of `tables`."""
+        return split_schema(split)
+
+
+@dataclass(frozen=True)
+class SidecarRows:
+    """Rows of small files about the Splits (rejects, edits, duplicates), weighed one by one, or by their texts."""
+
+    kind: str
+    base: pa.Schema
+    sort: tuple[str, ...] = (KEY,)
+    with_text: bool = False
+
+    def weights(self, split: Split) -> NDArray[np.int64]:
+        """One for each row, and its bytes of text where the text goes along."""
+        sizes = [np.zeros(0, np.int64)]
+        for table in self.tables(split):
+            sizes.append(np.ones(len(table), np.int64) + (table[TEXT_BYTES].to_numpy() if self.with_text else 0))
+        return np.concatenate(sizes)
+
+    def tables(self, split: Split) -> Iterator[pa.Table]:
+        """All rows of the Split's files of this kind, sorted, with the source file and row in front."""
+        uris = split.sidecar_uris(self.kind)
+        if not uris:
+            return
+        table = pa.concat_tables([read_sidecar(uri).cast(self.base) for uri in uris])
+        table = table.take(pa.compute.sort_indices(table, [(name, "ascending") for name in self.sort]))
+        yield self._located(table, split)
+
+    def schema(self, split: Split) -> pa.Schema:
+        """Schema of `tables`."""
+        return self._located(self.base.empty_table(), split).schema
+
+    def _located(self, table: pa.Table, split: Split) -> pa.Table:
+        keys = table[KEY].to_numpy()
+        located = table.add_column(1, "source_file", pa.array([split.source_uri] * len(keys), pa.string()))
+        located = located.add_column(2, "source_row", pa.array(keys & ((1 << ROW_BITS) - 1)))
+        if "text" in located.column_names and not self.with_text:
+            located = located.drop_columns(["text"])
+        return located
+
+
+def rejects_series(with_text: bool) -> SidecarRows:
+    """Every document that left, with the reason."""
+    return SidecarRows("rejects", REJECTS_SCHEMA, with_text=with_text)
+
+
+def edits_series() -> SidecarRows:
+    """Every edit, in order of document, stage as it ran, place."""
+    return SidecarRows("edits", EDITS_LOG_SCHEMA)
+
+
+@dataclass(frozen=True)
+class SeriesOptions:
+    """name: of the folder under `output`, and of the series in the manifest. target: weight a file should have.
+
+    row_group: weight of a row group; the unit a training reader loads and skips. drop: columns not written.
+    """
+
+    name: str
+    output: str
+    target: int
+    row_group: int
+    compression: str = "zstd"
+    compression_level: int | None = 3
+    drop: tuple[str, ...] = ()
+    progress: str | None = None
+
+
+def boundaries(total: int, target: int) -> NDArray[np.int64]:
+    """Where files begin in the running total, the first at 0: equal parts, as near to `target` as whole numbers allow.
+
+    >>> boundaries(100, 30).tolist()
+    [0, 33, 66]
+    """
+    count = max(1, (total + target // 2) // target)
+    return np.array([total * i // count for i in range(count)], np.int64)
+
+
+class _WeighFn(beam.DoFn):
+    def __init__(self, series: Documents | SidecarRows) -> None:
+        self._series = series
+
+    def process(self, split: Split) -> Iterator[bytes]:
+        total = int(self._series.weights(split).sum())
+        yield pack(np.array([split.order], np.int64), np.array([total], np.int64))
+
+
+class _JoinBytes(beam.CombineFn):
+    """Concatenate packed records; who comes first does not matter, the reader sorts."""
+
+    def create_accumulator(self) -> list[bytes]:
+        return []
+
+    def add_input(self, accumulator: list[bytes], element: bytes) -> list[bytes]:
+        accumulator.append(element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[list[bytes]]) -> list[bytes]:
+        return [b"".join(part for accumulator in accumulators for part in accumulator)]
+
+    def extract_output(self, accumulator: list[bytes]) -> bytes:
+        return b"".join(accumulator)
+
+
+class _AssignFn(beam.DoFn):
+    """Send a Split, with the running total before it, to every file that takes some of its rows."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+
+    def process(self, split: Split, weights: bytes) -> Iterator[tuple[int, bytes]]:
+        orders, totals = unpack(weights, 2)
+        rank = np.argsort(orders)
+        orders, totals = orders[rank], totals[rank]
+        starts = np.cumsum(totals) - totals
+        total = int(totals.sum())
+        begins = boundaries(total, self._target)
+        at = int(np.searchsorted(orders, split.order))
+        start, size = int(starts[at]), int(totals[at])
+        first = int(np.searchsorted(begins, start, side="right")) - 1
+        last = int(np.searchsorted(begins, start + size, side="right")) - 1
+        head = json.dumps({"start": start, "total": total, "files": len(begins)}).encode()
+        for file in range(first, last + 1):
+            yield file, head + b"\n" + split.encode()
+
+
+class _WriteFn(beam.DoFn):
+    def __init__(self, series: Documents | SidecarRows, options: SeriesOptions) -> None:
+        self._series = series
+        self._options = options
+
+    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[ShardRecord]:
+        file, parts = element
+        splits = []
+        for part in parts:
+            head, _, encoded = part.partition(b"\n")
+            splits.append((json.loads(head), Split.decode(encoded)))
+        splits.sort(key=lambda item: item[1].order)
+        files = splits[0][0]["files"]
+        begins = boundaries(splits[0][0]["total"], self._options.target)
+        ends = [*begins[1:].tolist(), None]
+        yield self._write(file, files, int(begins[file]), ends[file], [(h["start"], s) for h, s in splits])
+
+    def _write(self, file: int, files: int, begin: int, end: int | None, splits: list[tuple[int, Split]]) -> ShardRecord:
+        options = self._options
+        name = f"{options.name}/part-{file:05d}-of-{files:05d}.parquet"
+        schema = self._out(self._series.schema(splits[0][1]).empty_table()).schema
+        rows = text_bytes = 0
+        progress = Progress(options.progress, f"write {options.name}")
+        with atomic_writer(join(options.output, name)) as sink:
+            with pq.ParquetWriter(
+                sink, schema, compression=options.compression, compression_level=options.compression_level
+            ) as writer:
+                for group in self._groups(begin, end, splits):
+                    size = int(pa.compute.sum(group[TEXT_BYTES]).as_py() or 0) if TEXT_BYTES in group.column_names else 0
+                    writer.write_table(self._out(group), row_group_size=len(group))
+                    rows += len(group)
+                    text_bytes += size
+                    progress.add(len(group), size)
+        return ShardRecord(options.name, name, rows, text_bytes, sink.bytes, sink.sha256)
+
+    def _out(self, table: pa.Table) -> pa.Table:
+        return table.drop_columns([n for n in (*self._options.drop, _PLACE) if n in table.column_names])
+
+    def _groups(self, begin: int, end: int | None, splits: list[tuple[int, Split]]) -> Iterator[pa.Table]:
+        """Row groups of one file: a group ends where the running total since the file's begin passes a multiple."""
+        held: list[pa.Table] = []
+        current = 0
+        for start, split in splits:
+            for table in self._placed(split, start, begin, end):
+                group = (table[_PLACE].to_numpy() - begin) // self._options.row_group
+                cuts = np.flatnonzero(np.diff(group)) + 1
+                for first, last in zip([0, *cuts.tolist()], [*cuts.tolist(), len(table)], strict=True):
+                    if held and group[first] != current:
+                        yield pa.concat_tables(held).combine_chunks()
+                        held = []
+                    current = group[first]
+                    held.append(table.slice(first, last - first))
+        if held:
+            yield pa.concat_tables(held).combine_chunks()
+
+    def _placed(self, split: Split, start: int, begin: int, end: int | None) -> Iterator[pa.Table]:
+        """Rows of the Split that belong to this file, with their place in the running total."""
+        places = start + np.concatenate([[0], np.cumsum(self._series.weights(split))])[:-1]
+        inside = (places >= begin) & ((places < end) if end is not None else True)
+        row = 0
+        if not inside.any():
+            return
+        for table in self._series.tables(split):
+            here = slice(row, row + len(table))
+            row += len(table)
+            if inside[here].any():
+                table = table.append_column(_PLACE, pa.array(places[here]))
+                yield table if inside[here].all() else table.filter(pa.array(inside[here]))
+
+
+@dataclass(frozen=True)
+class WriteShards(beam.PTransform):
+    """Write one series of rows of all Splits, in order of keys, as Parquet files of equal weight.
+
+    Gives a ShardRecord for every file. At least one file is written, so that readers find the schema.
+    """
+
+    series: Documents | SidecarRows
+    options: SeriesOptions
+
+    def expand(self, splits: beam.PCollection[Split]) -> beam.PCollection[ShardRecord]:  # noqa: D102
+        weights = (
+            splits
+            | "Weigh" >> beam.ParDo(_WeighFn(self.series)).with_output_types(bytes)
+            | "Totals" >> beam.CombineGlobally(_JoinBytes()).with_output_types(bytes)
+        )
+        return (
+            splits
+            | "Assign"
+            >> beam.ParDo(_AssignFn(self.options.target), beam.pvalue.AsSingleton(weights)).with_output_types(
+                tuple[int, bytes]
+            )
+            | "Files" >> beam.GroupByKey()
+            | "Write" >> beam.ParDo(_WriteFn(self.series, self.options))
+        )
