@@ -37,7 +37,6 @@ _CONTEXT_CHARS = 16
 _FILE_ENDINGS = frozenset(
     {"png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "css", "js", "json", "html", "htm", "xml", "pdf", "mp3", "zip"}
 )
-)
 # A cheap sieve over the whole batch: only texts with one of these are looked at closely.
 _SIEVE = {"email": "@", "ip": r"[0-9]\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:"}
 _PLACEHOLDERS: dict[Kind, str] = {"email": "<EMAIL>", "ip": "<IP_ADDRESS>"}
