@@ -1,0 +1,49 @@
+"""`beamsift check`: validate a recipe, open its input, print the plan, run nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+
+@click.command(name="check", epilog="Example:  beamsift check configs/web.yaml --input 'raw/*.parquet'")
+@click.argument("recipe", type=click.Path())
+@click.option("--input", "-i", "inputs", multiple=True, metavar="PATH", help="Files, folder or glob; may be repeated.")
+@click.option("--output", "-o", metavar="FOLDER", help="Where the result would go.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan and the resolved recipe as JSON.")
+def command(recipe: str, inputs: tuple[str, ...], output: str | None, as_json: bool) -> None:
+    """Validate RECIPE and its input and print what would run."""
+    from pipeline.recipe import load_recipe
+    from pipeline.run import check
+
+    loaded = load_recipe(recipe, input_paths=inputs, output_path=output)
+    checked = check(loaded)
+    corpus = checked.corpus
+    plan: dict[str, Any] = {
+        "files": len(corpus.files),
+        "documents": corpus.rows or None,
+        "text_bytes": corpus.text_bytes,
+        "splits": checked.splits,
+        "workers": checked.local.workers,
+        "columns": {field.name: str(field.type) for field in corpus.schema},
+        "recipe": loaded.as_dict(),
+    }
+    if as_json:
+        click.echo(json.dumps(plan, ensure_ascii=False))
+        return
+    known = f"{corpus.rows:,} documents (JSON lines not counted)" if corpus.rows else "documents not yet counted"
+    click.echo(f"Input    {len(corpus.files):,} files, {known}, about {corpus.text_bytes / 1e6:,.1f} MB of text")
+    click.echo(f"Columns  {', '.join(f'{f.name}: {f.type}' for f in corpus.schema)}")
+    click.echo("Stages")
+    for number, stage in enumerate(loaded.stages, start=1):
+        params = {key: value for key, value in stage.params.model_dump(mode="json").items() if value is not None}
+        called = stage.id if stage.id == stage.name else f"{stage.id} ({stage.name})"
+        click.echo(f"  {number}. {called}  " + ", ".join(f"{key}={json.dumps(v)}" for key, v in params.items()))
+        if hasattr(stage.params, "layout"):
+            bands, rows = stage.params.layout()
+            click.echo(f"     {bands} bands of {rows} rows")
+    click.echo(f"Output   {loaded.output.path}")
+    click.echo(f"Runs as  {checked.splits:,} Splits, {checked.local.workers} local worker(s)")
+    click.echo("The recipe is valid. Nothing was run.")

@@ -1,0 +1,63 @@
+"""`beamsift run`: run a recipe, with progress, and say how it ended."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command(
+    name="run",
+    context_settings={"ignore_unknown_options": False},
+    epilog="Example:  beamsift run configs/web.yaml --input 'raw/*.parquet' --output clean --workers 2\n\n"
+    "Everything after -- goes to Beam:  beamsift run recipe.yaml -- --direct_num_workers=4",
+)
+@click.argument("recipe", type=click.Path())
+@click.option("--input", "-i", "inputs", multiple=True, metavar="PATH", help="Files, folder or glob; may be repeated.")
+@click.option("--output", "-o", metavar="FOLDER", help="Where the result goes.")
+@click.option("--runner", default="local", show_default=True, help="local, or the name of a Beam runner.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes of the local runner. [default: from the input]")
+@click.option("--overwrite", is_flag=True, help="Replace a result that the output folder holds.")
+@click.option("--keep-staging", is_flag=True, help="Do not delete intermediate files.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of the summary.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@click.argument("beam_options", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM OPTIONS]")
+def command(
+    recipe: str,
+    inputs: tuple[str, ...],
+    output: str | None,
+    runner: str,
+    workers: int | None,
+    overwrite: bool,
+    keep_staging: bool,
+    as_json: bool,
+    quiet: bool,
+    beam_options: tuple[str, ...],
+) -> None:
+    """Run RECIPE: read the input, run its stages, write shards, rejects and a manifest."""
+    from pipeline.cli.progress import show_progress
+    from pipeline.recipe import load_recipe
+    from pipeline.run import run
+
+    loaded = load_recipe(recipe, input_paths=inputs, output_path=output)
+    with show_progress(quiet=quiet) as report:
+        manifest = run(
+            loaded,
+            runner=runner,
+            workers=workers,
+            beam_options=beam_options,
+            overwrite=overwrite,
+            keep_staging=keep_staging,
+            report=report,
+        )
+    if as_json:
+        click.echo(json.dumps(manifest, ensure_ascii=False))
+        return
+    read, kept = manifest["read"], manifest["kept"]
+    share = 100 * kept["documents"] / read["documents"] if read["documents"] else 0.0
+    click.echo(
+        f"Kept {kept['documents']:,} of {read['documents']:,} documents ({share:.1f} %), "
+        f"{kept['bytes'] / 1e6:,.1f} of {read['bytes'] / 1e6:,.1f} MB of text, in {manifest['seconds']:.0f} s. "
+        f"Result: {loaded.output.path}"
+    )
