@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from pipeline.sample_phrases import pick, shuffled
 
 _SHINGLE = 5
+_CLOSE = 0.004  # how near the wanted Jaccard is near enough
 _SEPARATOR, _WORD, _LONE = range(3)
 _LONE_PREFIXES = (
     "CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "IDEOGRAPHIC ", "HIRAGANA ", "KATAKANA", "THAI ",
     "LAO ", "KHMER ", "MYANMAR ",
 )  # fmt: skip
-_SPACES = ("  ", "   ", "\t", "\u00a0", " \u00a0", "\n")
-_LINE_ENDS = ("\n\n", "\r\n", " \n", "\n\u3000\u3000", "\n \n", " ")
+_SPACES = ("  ", "   ", "\t", " \t", "\n")
+_LINE_ENDS = ("\n\n", "\r\n", " \n", "\n\t", "\n \n", " ")
 
 
 def tokens(text: str) -> list[str]:
@@ -44,14 +45,14 @@ def jaccard(a: Sequence[str], b: Sequence[str]) -> float:
 
 
 def respaced(rng: random.Random, text: str) -> str:
-    """The same text with other white space: some runs of it replaced, and some at the ends."""
+    """The same text with other ASCII white space: some runs of it replaced, and some more at the ends."""
 
     def other(run: re.Match[str]) -> str:
         if rng.random() < 0.8:
             return run.group()
         return pick(rng, _LINE_ENDS if "\n" in run.group() else _SPACES)
 
-    return pick(rng, ("", "  ", "\n")) + re.sub(r"\s+", other, text) + pick(rng, ("\n", " \n", "\t", "\u00a0"))
+    return pick(rng, ("", "  ", "\n")) + re.sub(r"\s+", other, text) + pick(rng, ("\n", " \n", "\t", "\r\n"))
 
 
 def edited(rng: random.Random, text: str, vocabulary: Sequence[str], target: float) -> tuple[str, float]:
@@ -67,7 +68,7 @@ def edited(rng: random.Random, text: str, vocabulary: Sequence[str], target: flo
     base = tokens(text)
     best = (2.0, text, 1.0)
     low, high = 1, len(edits)
-    while low <= high:
+    while low <= high and best[0] > _CLOSE:
         middle = (low + high) // 2
         copy = _apply(pieces, edits[:middle])
         similarity = jaccard(base, tokens(copy))

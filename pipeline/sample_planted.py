@@ -78,7 +78,9 @@ def _price(rng: random.Random) -> str:
 
 def _date(rng: random.Random) -> str:
     day, month, year = _number(rng, 10, 28), _number(rng, 10, 12), _number(rng, 1995, 2024)
-    return pick(rng, (f"{year}-{month}-{day}", f"{day}.{month}.{year}", f"{month}/{day}/{year}", f"{year}/{month}/{day}"))
+    return pick(
+        rng, (f"{year}-{month}-{day}", f"{day}.{month}.{year}", f"{month}/{day}/{year}", f"{year}/{month}/{day}")
+    )
 
 
 def _order(rng: random.Random) -> str:
@@ -121,7 +123,9 @@ def _repeated_lines(rng: random.Random) -> str:
 
 def _keyboard(rng: random.Random) -> str:
     rows = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "asdfjkl;", "йцукенгшщзхъ")
-    words = ["".join(pick(rng, pick(rng, rows)) for _ in range(_number(rng, 2, 16))) for _ in range(_number(rng, 30, 150))]
+    words = [
+        "".join(pick(rng, pick(rng, rows)) for _ in range(_number(rng, 2, 16))) for _ in range(_number(rng, 30, 150))
+    ]
     return " ".join(words)
 
 
@@ -131,17 +135,22 @@ def _symbols(rng: random.Random) -> str:
 
 
 def _digits(rng: random.Random) -> str:
-    rows = [[_fill(rng, "#" * _number(rng, 1, 6)) for _ in range(_number(rng, 3, 9))] for _ in range(_number(rng, 10, 50))]
+    rows = [
+        [_fill(rng, "#" * _number(rng, 1, 6)) for _ in range(_number(rng, 3, 9))] for _ in range(_number(rng, 10, 50))
+    ]
     return "\n".join("\t".join(row) for row in rows)
 
 
+_LOREM = (
+    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore "
+    "magna aliqua."
+)
+
+
 def _lorem(rng: random.Random) -> str:
-    words = (
-        "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore "
-        "magna aliqua enim ad minim veniam quis nostrud exercitation ullamco laboris nisi aliquip ex ea commodo"
-    ).split()
+    words = [word.strip(",.").lower() for word in _LOREM.split()]
     sentences = [" ".join(pick(rng, words) for _ in range(_number(rng, 6, 14))) for _ in range(_number(rng, 8, 30))]
-    return "Lorem ipsum dolor sit amet, " + " ".join(sentence.capitalize() + "." for sentence in sentences)
+    return _LOREM + " " + " ".join(sentence.capitalize() + "." for sentence in sentences)
 
 
 def _emoji(rng: random.Random) -> str:

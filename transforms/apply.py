@@ -188,7 +188,7 @@ class _ApplyFn(beam.DoFn):
         yield from stage_split(split, self._stages, self._text_column, self._options)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class Apply(beam.PTransform):
     """Run row-wise stages on Splits, raw or staged, and give staged Splits.
 

@@ -131,7 +131,7 @@ def read_plan(uri: str) -> Iterator[Split]:
                 yield Split.decode(encoded.as_py())
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class ReadCorpus(beam.PTransform):
     """The Splits of a plan that `write_plan` made. The graph holds the plan's path, whatever the number of files.
 

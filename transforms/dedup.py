@@ -139,7 +139,7 @@ class _DecideExactFn(beam.DoFn):
         yield from by_file(*decide_exact(b"".join(element[1])))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class ExactDedup(beam.PTransform):
     """Of documents with the same normalised text, keep the one with the smallest key."""
 
@@ -207,7 +207,7 @@ class _ComponentsByFileFn(beam.DoFn):
         yield from by_file(*unpack(labels, 3))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class MinHashDedup(beam.PTransform):
     """Of every connected component of documents that share a bucket, keep the one with the smallest key."""
 
@@ -325,7 +325,7 @@ class _MarkFn(beam.DoFn):
         return pa.chunked_array(found).combine_chunks().cast(pa.large_string())
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class _MarkDuplicates(beam.PTransform):
     """Join `splits`, `decided` and, where there are any, `local` members by source file; take the duplicates out."""
 
@@ -350,7 +350,7 @@ def _split_by_file(split: Split) -> Records:
 
 def _typed(records: beam.PCollection) -> beam.PCollection[Records]:
     """Declare the type of a tagged output, so that it travels as an int and bytes."""
-    records.element_type = Records
+    records.element_type = beam.typehints.KV[int, bytes]
     return records
 
 

@@ -139,7 +139,7 @@ class _WriteManifestFn(beam.DoFn):
         yield uri
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class WriteManifest(beam.PTransform):
     """From (Splits at the end, records of all files): check, then write `manifest.json`, last of all."""
 

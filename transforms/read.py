@@ -87,7 +87,6 @@ def _raw(split: Split, columns: Sequence[str] | None, batch_rows: int) -> Iterat
         schema=schema,
         first_unit=split.first_unit,
         units=split.units,
-        first_row=split.first_row,
         columns=wanted,
         batch_rows=batch_rows,
         batch_bytes=BATCH_BYTES,

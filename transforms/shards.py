@@ -251,7 +251,7 @@ class _WriteFn(beam.DoFn):
                 yield table if inside[here].all() else table.filter(pa.array(inside[here]))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class WriteShards(beam.PTransform):
     """Write one series of rows of all Splits, in order of keys, as Parquet files of equal weight.
 

@@ -1,0 +1,192 @@
+"""One schema for all files: unify the schemas of many, then bring every batch to the one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.types as is_
+
+from filters.errors import InputError
+
+EMPTY_FIELD = "_empty"
+"""Field given to structs of which only empty ones, `{}`, were seen: Parquet cannot hold a struct without fields."""
+
+_STRINGS = (is_.is_string, is_.is_large_string, is_.is_string_view)
+_BINARIES = (is_.is_binary, is_.is_large_binary, is_.is_binary_view)
+_LISTS = (is_.is_list, is_.is_large_list)
+
+Found = tuple[str, pa.DataType]  # the URI of a file, and the type a column has in it
+
+
+def unify_schemas(schemas: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
+    """The one schema that holds the values of all files, given as (URI, schema).
+
+    Nulls become anything, integers widen, an integer beside a float becomes double, kinds of strings become
+    large_string, dictionaries their values, structs and lists are unified inside. A column that some file lacks is
+    nullable. Columns come in the order first seen; nothing else depends on the order of files. Metadata is dropped.
+    Raises InputError for a real conflict, naming both files, the column (`meta.tags[]`) and both types.
+
+    >>> a, b = pa.schema([("n", pa.int8())]), pa.schema([("n", pa.uint8()), ("s", pa.string())])
+    >>> unify_schemas([("a", a), ("b", b)]).types
+    [DataType(int16), DataType(string)]
+    """
+    return pa.schema(_unify_fields([(uri, list(schema)) for uri, schema in schemas], ""))
+
+
+def _unify_fields(owners: Sequence[tuple[str, Sequence[pa.Field]]], prefix: str) -> list[pa.Field]:
+    seen: dict[str, list[tuple[str, pa.Field]]] = {}
+    for uri, fields in owners:
+        if len({field.name for field in fields}) < len(fields):
+            names = [field.name for field in fields]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"{uri} has two columns named {prefix + twice!r}; rename one of them")
+        for field in fields:
+            seen.setdefault(field.name, []).append((uri, field))
+    unified = []
+    for name, found in seen.items():
+        kind = _unify_types([(uri, field.type) for uri, field in found], prefix + name)
+        nullable = len(found) < len(owners) or any(field.nullable for _, field in found)
+        unified.append(pa.field(name, kind, nullable))
+    return unified
+
+
+def _unify_types(found: Iterable[Found], path: str) -> pa.DataType:
+    """All types at once rather than two by two, so that no order of files can meet a conflict another avoids."""
+    first_uri: dict[pa.DataType, str] = {}
+    for uri, kind in found:
+        while is_.is_dictionary(kind):
+            kind = kind.value_type
+        if not is_.is_null(kind):
+            first_uri.setdefault(kind, uri)
+    kinds = list(first_uri)
+    owners = [(uri, kind) for kind, uri in first_uri.items()]
+    if not kinds:
+        return pa.null()
+    if all(map(is_.is_struct, kinds)):
+        fields = [(uri, [kind.field(i) for i in range(kind.num_fields)]) for uri, kind in owners]
+        return pa.struct(_unify_fields(fields, f"{path}."))
+    if all(_is_one_of(_LISTS, kind) for kind in kinds):
+        item = _unify_types([(uri, kind.value_type) for uri, kind in owners], f"{path}[]")
+        field = pa.field("item", item, any(kind.value_field.nullable for kind in kinds))
+        return pa.large_list(field) if any(map(is_.is_large_list, kinds)) else pa.list_(field)
+    if len(kinds) == 1:
+        return kinds[0]
+    if all(_is_one_of(_STRINGS, kind) for kind in kinds):
+        return pa.large_string()
+    if all(_is_one_of(_BINARIES, kind) for kind in kinds):
+        return pa.large_binary()
+    if all(is_.is_integer(kind) or is_.is_floating(kind) for kind in kinds):
+        number = _widest_number(kinds)
+        if number is not None:
+            return number
+    raise _conflict(owners, path)
+
+
+def _is_one_of(tests: Sequence[object], kind: pa.DataType) -> bool:
+    return any(test(kind) for test in tests)  # type: ignore[operator]
+
+
+def _widest_number(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
+    """The smallest number type that holds all; None for uint64 beside a signed integer, which nothing holds."""
+    floats = [kind.bit_width for kind in kinds if is_.is_floating(kind)]
+    if floats:
+        bits = max(floats) if len(floats) == len(kinds) else 64
+        return {16: pa.float16(), 32: pa.float32(), 64: pa.float64()}[bits]
+    signed = max((kind.bit_width for kind in kinds if is_.is_signed_integer(kind)), default=0)
+    unsigned = max((kind.bit_width for kind in kinds if is_.is_unsigned_integer(kind)), default=0)
+    if not signed:
+        return {8: pa.uint8(), 16: pa.uint16(), 32: pa.uint32(), 64: pa.uint64()}[unsigned]
+    bits = max(signed, 2 * unsigned)
+    return {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}.get(bits)
+
+
+def _conflict(owners: Sequence[Found], path: str) -> InputError:
+    (uri, kind), *others = owners
+    other_uri, other = next((found for found in others if _clash(kind, found[1])), others[0])
+    return InputError(
+        f"column {path!r} is {shown(kind)} in {uri} but {shown(other)} in {other_uri}; "
+        "give it one type in all files, or clean these files in runs of their own"
+    )
+
+
+def _clash(a: pa.DataType, b: pa.DataType) -> bool:
+    try:
+        _unify_types([("", a), ("", b)], "")
+    except InputError:
+        return True
+    return False
+
+
+def shown(kind: pa.DataType) -> str:
+    """A type as error messages show it: structs with many fields are cut."""
+    text = str(kind)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def fill_empty_structs(schema: pa.Schema) -> pa.Schema:
+    """The schema with a field `_empty` (null) in every struct that has none, at any depth.
+
+    >>> fill_empty_structs(pa.schema([("meta", pa.struct([]))])).types
+    [StructType(struct<_empty: null>)]
+    """
+    return pa.schema([field.with_type(_filled(field.type)) for field in schema])
+
+
+def _filled(kind: pa.DataType) -> pa.DataType:
+    if is_.is_struct(kind):
+        fields = [kind.field(i).with_type(_filled(kind.field(i).type)) for i in range(kind.num_fields)]
+        return pa.struct(fields or [pa.field(EMPTY_FIELD, pa.null())])
+    if _is_one_of(_LISTS, kind):
+        item = kind.value_field.with_type(_filled(kind.value_type))
+        return pa.large_list(item) if is_.is_large_list(kind) else pa.list_(item)
+    return kind
+
+
+def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of `schema` in its order and types: others are left out, missing ones are null, at any depth.
+
+    Raises InputError naming the column if a value does not fit, as whole numbers beyond 2**53 do not fit double.
+
+    >>> conform(pa.record_batch({"n": [1]}), pa.schema([("n", pa.float64()), ("s", pa.string())])).to_pylist()
+    [{'n': 1.0, 's': None}]
+    """
+    columns = []
+    for field in schema:
+        index = batch.schema.get_field_index(field.name)
+        if index < 0:
+            columns.append(pa.nulls(batch.num_rows, field.type))
+            continue
+        try:
+            columns.append(_conform_array(batch.column(index), field.type))
+        except pa.ArrowException as error:
+            raise InputError(
+                f"column {field.name!r}: a value of type {shown(batch.schema.field(index).type)} does not fit "
+                f"{shown(field.type)}, the type that was to hold this column of all files; "
+                "give it one type in all files"
+            ) from error
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _conform_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Cast by hand where pyarrow's cast is young: structs of other fields, and what is inside lists."""
+    if array.type == kind:
+        return array
+    if is_.is_null(array.type):
+        return pa.nulls(len(array), kind)
+    if is_.is_dictionary(array.type):
+        return _conform_array(array.dictionary_decode(), kind)
+    if is_.is_struct(array.type) and is_.is_struct(kind):
+        children = []
+        for field in kind:
+            index = array.type.get_field_index(field.name)
+            child = pa.nulls(len(array), field.type) if index < 0 else _conform_array(array.field(index), field.type)
+            children.append(child)
+        mask = array.is_null() if array.null_count else None
+        return pa.StructArray.from_arrays(children, fields=list(kind), mask=mask)
+    if _is_one_of(_LISTS, array.type) and _is_one_of(_LISTS, kind):
+        if is_.is_large_list(kind):
+            array = array.cast(pa.large_list(array.type.value_field))
+        items = _conform_array(array.values, kind.value_type)
+        return pa.Array.from_buffers(kind, len(array), array.buffers()[:2], array.null_count, array.offset, [items])
+    return array.cast(kind)
