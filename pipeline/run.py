@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import platform
 import tempfile
 import threading
@@ -20,16 +19,11 @@ from filters.errors import InputError, OutputError, RecipeError
 from pipeline.recipe import Recipe
 from pipeline.runners import LocalPlan, make_runner, own_error, plan_local
 from transforms.corpus import Corpus, cut_splits, open_corpus, write_plan
-from transforms.files import exists, join, read_bytes, remove_tree, write_bytes_atomic
-from transforms.manifest import MANIFEST, ManifestOptions
+from transforms.files import exists, join, remove_file, remove_tree, write_bytes_atomic
+from transforms.layout import FORMAT_VERSION, MANIFEST, OWN_FOLDERS, STAGING, UNFINISHED, load_manifest
+from transforms.manifest import ManifestOptions
 from transforms.progress import read_progress
 
-FORMAT_VERSION = 1
-"""Of the output folder; a reader refuses a version it does not know."""
-
-STAGING = "staging"
-_OWN_FOLDERS = ("shards", "rejects", "edits", "dedup", STAGING)
-_UNFINISHED = ".beamsift-unfinished"
 _VERSIONED = ("beamsift", "apache-beam", "pyarrow", "numpy", "numba", "datasketch", "fasttext-predict", "xxhash")
 
 Report = Callable[[dict[str, tuple[int, int, int]]], None]
@@ -130,7 +124,7 @@ def run(
             raise known from error
     if not keep_staging:
         remove_tree(staging)
-    remove_tree(join(output, _UNFINISHED))
+    remove_file(join(output, UNFINISHED))
     return load_manifest(output)
 
 
@@ -160,37 +154,18 @@ def _facts(checked: Checked, runner: str) -> dict[str, Any]:
 
 def _claim_output(output: str, overwrite: bool) -> None:
     """Make the output folder ours, or say why it cannot be."""
-    manifest, marker = join(output, MANIFEST), join(output, _UNFINISHED)
+    manifest, marker = join(output, MANIFEST), join(output, UNFINISHED)
     own = exists(manifest) or exists(marker)
-    taken = [name for name in _OWN_FOLDERS if exists(join(output, name))]
+    taken = [name for name in OWN_FOLDERS if exists(join(output, name))]
     if exists(manifest) and not overwrite:
         raise OutputError(f"{output} already holds a result; give another --output, or --overwrite to replace it")
     if taken and not own:
         raise OutputError(f"{output}/{taken[0]} exists and was not written by beamsift; give another --output")
     # From here until the new manifest is written, nothing in the folder looks like a result.
     write_bytes_atomic(marker, b"A run is under way here, or was interrupted.\n")
-    for name in (MANIFEST, *_OWN_FOLDERS):
+    remove_file(manifest)
+    for name in OWN_FOLDERS:
         remove_tree(join(output, name))
-
-
-def load_manifest(output: str) -> dict[str, Any]:
-    """The manifest of a result. Raises OutputError if the folder is none, or of another version."""
-    uri = join(output, MANIFEST)
-    if not exists(uri):
-        unfinished = exists(join(output, _UNFINISHED))
-        why = "a run there has not finished" if unfinished else f"it has no {MANIFEST}"
-        raise OutputError(f"{output} is not a result: {why}. Run `beamsift run` with this --output first")
-    try:
-        manifest = json.loads(read_bytes(uri))
-        version = manifest["format_version"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{uri} is damaged: it is not a manifest of beamsift. Run the recipe again") from error
-    if version != FORMAT_VERSION:
-        raise OutputError(
-            f"{output} was written in format {version}; this beamsift reads format {FORMAT_VERSION}. "
-            "Use the version that wrote it (see `versions` in its manifest), or run the recipe again"
-        )
-    return dict(manifest)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +24,8 @@ from filters.errors import OutputError, RecipeError
 from pipeline.sample_edits import edited, respaced, tokens
 from pipeline.sample_phrases import PLACEHOLDER, Language, load_languages, pick, shuffled
 from pipeline.sample_planted import JUNK, PLANTS
+
+T = TypeVar("T")
 
 MIN_DOCUMENTS = 100
 """Below this not every language and kind would occur."""
@@ -34,7 +36,7 @@ NEAR_TARGETS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _EXACT, _NEAR, _JUNK, _PERSONAL, _LOOKALIKE, _BLOCKED = 0.04, 0.08, 0.04, 0.05, 0.04, 0.03
 _ODD: dict[str, str | None] = {"null": None, "empty": "", "whitespace": " \n\t\u00a0\r\n ", "one_char": "ß"}
 
-# Copies of the first, second, ... document that is copied exactly.
+# How many copies a document has that is copied exactly.
 _EXACT_COPIES = (1, 1, 1, 2, 1, 3)
 _SOURCES = ("forum", "forum", "news", "news", "news", "shop", "wiki")
 _TAGS = ("travel", "home", "tools", "food", "sport", "music", "garden", "weather", "law", "school")
@@ -166,9 +168,11 @@ def _compose(rng: random.Random, documents: int) -> list[_Document]:
     )
     drafts = [(spread[i % len(spread)][1], _draw_words(rng)) for i in range(unique)]
     pool = _Pool(rng, drafts)
-    targets = [NEAR_TARGETS[i % len(NEAR_TARGETS)] for i in range(near)]
+    targets = [_by_turns(NEAR_TARGETS, i) for i in range(near)]
     near_bases = [pool.take(300 if target >= 0.9 else 140) for target in targets]
-    exact_bases = [base for i in range(exact) for base in [pool.take()] * _EXACT_COPIES[i % len(_EXACT_COPIES)]]
+    exact_bases: list[int] = []
+    while len(exact_bases) < exact:
+        exact_bases += [pool.take()] * pick(rng, _EXACT_COPIES)
     planted = _plan_plants(rng, pool, documents)
 
     uniques = [_unique(rng, lang, words, planted.get(i, ())) for i, (lang, words) in enumerate(drafts)]
@@ -206,6 +210,11 @@ class _Pool:
         return found
 
 
+def _by_turns(items: Sequence[T], i: int) -> T:
+    """Item for the i-th document taken from the pool: in turn, and in another turn when the languages come round."""
+    return items[(i + i // len(load_languages())) % len(items)]
+
+
 def _draw_words(rng: random.Random) -> int:
     """A length in words."""
     at = rng.random()
@@ -221,13 +230,13 @@ def _plan_plants(rng: random.Random, pool: _Pool, documents: int) -> dict[int, l
     planted: dict[int, list[str]] = {}
     for i in range(round(documents * _PERSONAL)):
         more = [pick(rng, list(PLANTS)) for _ in range(pick(rng, (0, 0, 1, 2)))]
-        planted[pool.take(60)] = [personal[i % len(personal)], *more]
+        planted[pool.take(60)] = [_by_turns(personal, i), *more]
     for i in range(round(documents * _LOOKALIKE)):
         more = [pick(rng, lookalikes) for _ in range(pick(rng, (0, 1)))]
-        planted[pool.take(60)] = [lookalikes[i % len(lookalikes)], *more]
+        planted[pool.take(60)] = [_by_turns(lookalikes, i), *more]
     for _ in range(round(documents * _BLOCKED)):
         planted[pool.take(60)] = pick(
-            rng, (["blocked"], ["blocked"] * 2, ["blocked"] * 3, ["blocked", "glued"], ["glued"])
+            rng, (["blocked"], ["blocked"] * 2, ["blocked"] * 3, ["blocked", "near_miss"], ["near_miss"])
         )
     return planted
 
@@ -267,13 +276,13 @@ def _settle(document: _Document, marked: str, planted: dict[str, tuple[str, str]
 def _value(rng: random.Random, language: Language, kind: str) -> str:
     """A value to plant: made-up data, or a blocked phrase in upper, lower or its own case.
 
-    A `glued` phrase goes on as a word and so is no hit, where the script has words; elsewhere it is left out.
+    A `near_miss` phrase is no hit: its last word goes on, or, where every character is a token, it stops short.
     """
     if kind in PLANTS:
         return PLANTS[kind].make(rng)
     phrase = language.compose(rng, "blocked")
-    if kind == "glued":
-        return "" if len(tokens(phrase)) > len(phrase.split()) else phrase + phrase[-1]
+    if kind == "near_miss":
+        return phrase[:-1] if len(tokens(phrase)) > len(phrase.split()) else phrase + phrase[-1]
     return pick(rng, (phrase, phrase.upper(), phrase.lower()))
 
 
@@ -293,9 +302,10 @@ def _exact_copy(rng: random.Random, base: _Document, other_space: bool) -> _Docu
 
 @functools.cache
 def _vocabulary(lang: str) -> list[str]:
-    """Tokens of a language that edits may put in, sorted: those that begin with a letter."""
+    """Tokens of a language that edits may put in, sorted: those that begin with a letter and are not blocked."""
     language = load_languages()[lang]
-    words = {token for symbol in language.rules for text in language.literals(symbol) for token in tokens(text)}
+    symbols = set(language.rules) - {"blocked"}
+    words = {token for symbol in symbols for text in language.literals(symbol) for token in tokens(text)}
     return sorted(word for word in words if word[0].isalpha())
 
 

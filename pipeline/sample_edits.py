@@ -58,16 +58,17 @@ def respaced(rng: random.Random, text: str) -> str:
 def edited(rng: random.Random, text: str, vocabulary: Sequence[str], target: float) -> tuple[str, float]:
     """Replace, insert and delete tokens until Jaccard with the text is as near to `target` as it gets.
 
-    A list of random edits is made once and its first k are applied; Jaccard falls with k, so halving the
-    interval finds k. One edit touches up to five shingles: a high target needs a long text (one edit in
-    100 tokens gives about 0.9). Returns the edited text and the exact Jaccard.
+    A list of random edits is made once and its first k are applied; Jaccard falls with k, so halving an interval
+    around the k to be expected finds it. One edit changes about five shingles: a high target needs a long
+    text (one edit in 100 tokens gives 0.9). Returns the edited text and the exact Jaccard.
     """
     pieces = _pieces(text)
     places = [i for i in range(1, len(pieces) - 2, 2) if pieces[i + 1] in ("", " ")]
     edits = [(i, pick(rng, ("replace", "insert", "delete")), pick(rng, vocabulary)) for i in shuffled(rng, places)]
     base = tokens(text)
     best = (2.0, text, 1.0)
-    low, high = 1, len(edits)
+    expected = len(base) * (1 - target) / (1 + target) / _SHINGLE
+    low, high = 1, min(len(edits), 2 * int(expected) + 3)
     while low <= high and best[0] > _CLOSE:
         middle = (low + high) // 2
         copy = _apply(pieces, edits[:middle])

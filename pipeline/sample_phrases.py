@@ -40,7 +40,7 @@ def shuffled(rng: random.Random, items: Sequence[T]) -> list[T]:
     """The items in random order (Fisher and Yates), the same for a seed on every Python version.
 
     >>> shuffled(random.Random(1), [1, 2, 3, 4])
-    [2, 3, 4, 1]
+    [4, 2, 3, 1]
     """
     out = list(items)
     for last in range(len(out) - 1, 0, -1):
@@ -63,7 +63,7 @@ class Language:
         """Expand one symbol: an alternative at random, and every symbol in it likewise.
 
         >>> load_languages()["en"].compose(random.Random(4), "town")
-        'Candleford'
+        'Saltmere'
         """
         parts = pick(rng, self.rules[symbol])
         if len(parts) == 1:

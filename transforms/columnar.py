@@ -34,7 +34,7 @@ class Units:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows of a file, not yet checked: `row` is the number of the first, `place` names the unit."""
+    """Some rows of a file: `row` is the number of the first, `place` names the unit."""
 
     row: int
     place: str
@@ -76,7 +76,7 @@ def read_parquet(
                     yield Piece(row, f"row group {i}", _rows_without_columns(groups[i].num_rows, names))
                     continue
                 for batch in file.iter_batches(most_rows, row_groups=[i], columns=present, use_threads=False):
-                    yield Piece(row, f"row group {i}", batch)
+                    yield _checked(uri, Piece(row, f"row group {i}", batch))
                     row += batch.num_rows
             if row != last:
                 raise InputError(f"{uri}, row group {i}: {last - row} rows fewer than its footer says; copy it again")
@@ -116,7 +116,7 @@ def inspect_arrow(uri: str) -> Units:
         if head == b"ARROW1":
             with _explained(f"{uri}, footer"):
                 schema = pa.ipc.open_file(source).schema
-                rows = _rows_of_batches(source, schema)
+                rows = _rows_of_batches(source, schema, pa.ipc.open_file(source).num_record_batches)
             return Units("arrow", schema, rows, tuple(size * n // max(sum(rows), 1) for n in rows))
         with _explained(f"{uri}, header"):
             schema = pa.ipc.open_stream(source).schema
@@ -126,13 +126,13 @@ def inspect_arrow(uri: str) -> Units:
         return Units("arrow_stream", schema, (), (size,))
 
 
-def _rows_of_batches(source: pa.NativeFile, schema: pa.Schema) -> tuple[int, ...]:
-    """Rows of every record batch, by reading the narrowest column alone: pyarrow has no way to ask."""
+def _rows_of_batches(source: pa.NativeFile, schema: pa.Schema, batches: int) -> tuple[int, ...]:
+    """Rows of the first record batches, by reading the narrowest column alone: pyarrow has no way to ask."""
     if not len(schema):
-        return ()
+        return (0,) * batches
     narrowest = min(range(len(schema)), key=lambda i: _width(schema.field(i).type))
     reader = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=[narrowest], use_threads=False))
-    return tuple(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
+    return tuple(reader.get_batch(i).num_rows for i in range(batches))
 
 
 def _width(kind: pa.DataType) -> int:
@@ -150,12 +150,12 @@ def read_arrow(uri: str, names: Sequence[str], *, first_unit: int, units: int) -
     with source:
         with _explained(f"{uri}, footer"):
             schema = pa.ipc.open_file(source).schema
-            counts = _rows_of_batches(source, schema)
             reader = pa.ipc.open_file(source, options=_only(schema, names))
-        for i in range(first_unit, min(first_unit + units, len(counts))):
+            counts = _rows_of_batches(source, schema, min(first_unit + units, reader.num_record_batches))
+        for i in range(first_unit, len(counts)):
             with _explained(f"{uri}, record batch {i}"):
                 batch = reader.get_batch(i) if _present(schema, names) else _rows_without_columns(counts[i], names)
-            yield Piece(sum(counts[:i]), f"record batch {i}", batch)
+            yield _checked(uri, Piece(sum(counts[:i]), f"record batch {i}", batch))
 
 
 def read_arrow_stream(uri: str, names: Sequence[str]) -> Iterator[Piece]:
@@ -173,7 +173,7 @@ def read_arrow_stream(uri: str, names: Sequence[str]) -> Iterator[Piece]:
                     batch = reader.read_next_batch()
                 except StopIteration:
                     return
-            yield Piece(row, f"record batch {number}", batch)
+            yield _checked(uri, Piece(row, f"record batch {number}", batch))
             row += batch.num_rows
             number += 1
 
@@ -184,6 +184,38 @@ def _present(schema: pa.Schema, names: Sequence[str]) -> list[int]:
 
 def _only(schema: pa.Schema, names: Sequence[str]) -> pa.ipc.IpcReadOptions:
     return pa.ipc.IpcReadOptions(included_fields=_present(schema, names), use_threads=False)
+
+
+def _checked(uri: str, piece: Piece) -> Piece:
+    """Arrow trusts files to hold UTF-8 where they say so, and offsets that lie within their data."""
+    if not _is_valid(piece.batch):
+        name, column = next(
+            pair for pair in zip(piece.batch.schema.names, piece.batch.columns, strict=True) if not _is_valid(pair[1])
+        )
+        # Inside structs and lists Arrow checks all rows, whichever are asked for.
+        flat = not column.type.num_fields and not pa.types.is_dictionary(column.type)
+        where = f"row {piece.row + _first_invalid(column)}" if flat else f"row {piece.row} or one soon after"
+        raise InputError(f"{uri}, {piece.place}, {where}: column {name!r} holds invalid UTF-8 or is damaged")
+    return piece
+
+
+def _is_valid(part: pa.RecordBatch | pa.Array) -> bool:
+    try:
+        part.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _first_invalid(column: pa.Array) -> int:
+    good, bad = 0, len(column)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if _is_valid(column.slice(0, middle)):
+            good = middle
+        else:
+            bad = middle
+    return good
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ __all__ = [
     "named_format",
     "open_filesystem",
     "read_bytes",
+    "remove_file",
     "remove_tree",
     "write_bytes_atomic",
 ]
@@ -241,3 +242,11 @@ def remove_tree(uri: str) -> None:
             filesystem.delete_dir(path)
     if kind == fs.FileType.File:
         raise OutputError(f"{uri} is a file, not a folder; remove it yourself if it may go")
+
+
+def remove_file(uri: str) -> None:
+    """Remove a file; it may be missing. Raises OutputError."""
+    filesystem, path = open_filesystem(uri)
+    with writing(uri):
+        if filesystem.get_file_info(path).type == fs.FileType.File:
+            filesystem.delete_file(path)

@@ -168,14 +168,14 @@ def read_units(
         raise InputError(f"no column {unknown[0]!r}{_nearest(unknown[0], schema.names)}" if unknown else "no columns")
     wanted = pa.schema([schema.field(name) for name in names])
     _check_unchanged(file)
-    for piece in _pieces(file, schema, names, first_unit, units, batch_rows, batch_bytes):
-        _check_utf8(file.uri, piece)
-        try:
-            batch = conform(piece.batch, wanted)
-        except InputError as error:
-            raise InputError(f"{file.uri}, {piece.place}: {error}") from error
-        for rows in rows_within(_string_bytes(batch), batch_bytes, batch_rows):
-            yield piece.row + rows.start, batch.slice(rows.start, rows.stop - rows.start)
+    try:
+        for piece in _pieces(file, schema, names, first_unit, units, batch_rows, batch_bytes):
+            batch = _conform(file.uri, piece, wanted)
+            for rows in rows_within(_string_bytes(batch), batch_bytes, batch_rows):
+                yield piece.row + rows.start, batch.slice(rows.start, rows.stop - rows.start)
+    except InputError:
+        _check_unchanged(file)  # a file cut while it is read looks damaged; say what happened instead
+        raise
     _check_unchanged(file)
 
 
@@ -202,6 +202,13 @@ def _pieces(
     return (Piece(row, "lines", batch) for row, batch in jsonlines.read_batches(file.uri, schema))
 
 
+def _conform(uri: str, piece: Piece, schema: pa.Schema) -> pa.RecordBatch:
+    try:
+        return conform(piece.batch, schema)
+    except InputError as error:
+        raise InputError(f"{uri}, {piece.place}: {error}") from error
+
+
 def _check_unchanged(file: SourceFile) -> None:
     now = file_info(file.uri)
     if now.size != file.size or (file.mtime_ns is not None and now.mtime_ns != file.mtime_ns):
@@ -209,35 +216,6 @@ def _check_unchanged(file: SourceFile) -> None:
             f"{file.uri} changed while the run was reading it ({file.size} bytes then, {now.size} now); "
             "start again when nothing writes to the input"
         )
-
-
-def _check_utf8(uri: str, piece: Piece) -> None:
-    """Arrow trusts files to hold UTF-8 where they say so, and offsets that lie within their data."""
-    try:
-        piece.batch.validate(full=True)
-        return
-    except pa.ArrowInvalid:
-        pass
-    for name, column in zip(piece.batch.schema.names, piece.batch.columns, strict=True):
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            where = f"row {piece.row + _first_invalid(column)}"
-            if not _is_flat_string(column.type):
-                where = f"one of rows {piece.row} to {piece.row + len(column) - 1}"
-            raise InputError(f"{uri}, {piece.place}, {where}: column {name!r} is not valid UTF-8 or damaged") from None
-
-
-def _first_invalid(column: pa.Array) -> int:
-    good, bad = 0, len(column)
-    while bad - good > 1:
-        middle = (good + bad) // 2
-        try:
-            column.slice(0, middle).validate(full=True)
-            good = middle
-        except pa.ArrowInvalid:
-            bad = middle
-    return good
 
 
 def _is_flat_string(kind: pa.DataType) -> bool:

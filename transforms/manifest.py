@@ -13,10 +13,10 @@ import apache_beam as beam
 from filters.chain import READ, Tally
 from filters.errors import ConservationError
 from transforms.files import join, write_bytes_atomic
+from transforms.layout import MANIFEST
 from transforms.shards import ShardRecord
 from transforms.split import Split
 
-MANIFEST = "manifest.json"
 EDITED = "edited"
 
 

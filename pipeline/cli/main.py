@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from importlib.metadata import version
@@ -63,6 +64,8 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main() -> None:
     """Entry point: errors of ours are one message and exit status 1; others keep their traceback."""
     debug = "--debug" in sys.argv[1:]
+    # Beam warns of optional packages and old options through the root logger; that is nothing to a user.
+    logging.basicConfig(level=logging.WARNING if debug else logging.ERROR)
     try:
         cli.main(args=[arg for arg in sys.argv[1:] if arg != "--debug"], standalone_mode=False)
     except click.exceptions.Abort:

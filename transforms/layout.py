@@ -1,0 +1,38 @@
+"""Names of what a result holds, and how to open one. No Beam here: `beamsift stats` must answer at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from filters.errors import OutputError
+from transforms.files import exists, join, read_bytes
+
+MANIFEST = "manifest.json"
+UNFINISHED = ".beamsift-unfinished"
+"""Lies in the folder while a run is under way, and after one that was interrupted."""
+STAGING = "staging"
+OWN_FOLDERS = ("shards", "rejects", "edits", "dedup", STAGING)
+
+FORMAT_VERSION = 1
+"""Of the output folder; a reader refuses a version it does not know."""
+
+
+def load_manifest(output: str) -> dict[str, Any]:
+    """The manifest of a result. Raises OutputError if the folder is none, or of another version."""
+    uri = join(output, MANIFEST)
+    if not exists(uri):
+        unfinished = exists(join(output, UNFINISHED))
+        why = "a run there has not finished" if unfinished else f"it has no {MANIFEST}"
+        raise OutputError(f"{output} is not a result: {why}. Run `beamsift run` with this --output first")
+    try:
+        manifest = json.loads(read_bytes(uri))
+        version = manifest["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{uri} is damaged: it is not a manifest of beamsift. Run the recipe again") from error
+    if version != FORMAT_VERSION:
+        raise OutputError(
+            f"{output} was written in format {version}; this beamsift reads format {FORMAT_VERSION}. "
+            "Use the version that wrote it (see `versions` in its manifest), or run the recipe again"
+        )
+    return dict(manifest)
