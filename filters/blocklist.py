@@ -60,7 +60,7 @@ def prepare(params: BlocklistParams) -> PhraseList:
     """Read the list. Raises RecipeError if it is missing, not UTF-8, empty, or has a phrase without a word in it."""
     path = Path(params.path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         why = error.strerror
         raise RecipeError(f"blocklist {path} cannot be read ({why}); name a text file of phrases") from error

@@ -27,9 +27,9 @@ EMAIL = re2.compile(r"[\p{Latin}0-9._%+'-]+@[\p{Latin}0-9-]+(?:\.[\p{Latin}0-9-]
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4 = re2.compile(_OCTET + r"(?:\." + _OCTET + r"){3}")
 IPV6 = re2.compile(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?")
-# A number with dots is not an address behind one of these words.
+# A number with dots is not an address behind one of these words ("server" is none, though it ends like one).
 _NUMBERING = re2.compile(
-    r"(?i)(?:version|ver|release|build|revision|rev|oid|section|sect|sec|chapter|clause|§|v)[\s.:#=]*$"
+    r"(?i)[^a-z](?:version|ver|release|build|revision|rev|oid|(?:sub)?section|sect|sec|chapter|clause|§|v)[\s.:#=]*$"
 )
 _FIFTH = re.compile(r"\.[0-9]")
 _CONTEXT_CHARS = 16
@@ -124,7 +124,8 @@ def find_ips(text: str, scope: str = "all") -> Iterator[Span]:
         # A fifth number, before or behind, makes it something else; so does a letter.
         if _continues(text, start - 1, ".-_") or _continues(text, end, "-_") or _FIFTH.match(text, end):
             continue
-        if _NUMBERING.search(text[max(0, start - _CONTEXT_CHARS) : start]):
+        context = text[start - _CONTEXT_CHARS : start] if start > _CONTEXT_CHARS else " " + text[:start]
+        if _NUMBERING.search(context):
             continue
         if _in_scope(ipaddress.IPv4Address(match.group()), scope):
             yield Span(start, end, "ip")
@@ -151,15 +152,19 @@ def _in_scope(address: ipaddress.IPv4Address | ipaddress.IPv6Address, scope: str
 
 
 def find_spans(text: str, params: PiiParams) -> list[Span]:
-    """All findings in order; where two overlap the one that begins first stays."""
+    """All findings in order; where two overlap the one that begins first stays, the longer one of two.
+
+    What is found no longer touches its neighbours: the rest is searched again, so that redacting twice changes nothing.
+    """
     found = [*find_emails(text)] if "email" in params.kinds else []
     if "ip" in params.kinds:
         found += find_ips(text, params.ip_scope)
     spans: list[Span] = []
-    for span in sorted(found):
+    for span in sorted(found, key=lambda span: (span.start, -span.end)):
         if not spans or span.start >= spans[-1].end:
             spans.append(span)
-    return spans
+            text = text[: span.start] + ">" * (span.end - span.start) + text[span.end :]
+    return sorted([*spans, *find_spans(text, params)]) if spans else []
 
 
 def replace_spans(text: str, spans: Sequence[Span], params: PiiParams) -> str:

@@ -74,10 +74,10 @@ def _class_name(index: int) -> str:
     """Name of the cluster sizes between two bounds.
 
     >>> [_class_name(i) for i in (1, 4, 5, 7)]
-    ['2', '5 to 9', '10 to 99', '1000 and more']
+    ['2', '5-9', '10-99', '1000+']
     """
     first = _SIZE_CLASSES[index - 1]
     if index == len(_SIZE_CLASSES):
-        return f"{first} and more"
+        return f"{first}+"
     last = _SIZE_CLASSES[index] - 1
-    return str(first) if first == last else f"{first} to {last}"
+    return str(first) if first == last else f"{first}-{last}"

@@ -276,15 +276,15 @@ def test_a_full_disk_is_an_output_error(tmp_path, monkeypatch):
     assert uri in str(caught.value)
     assert caught.value.__cause__.errno == errno.ENOSPC
     schema = pa.schema([("a", pa.string())])
-    with pytest.raises(OutputError, match="no space left"), atomic_writer(uri) as file:
-        with pq.ParquetWriter(file, schema) as writer:
-            writer.write_table(pa.table({"a": ["x" * 1000] * 1000}, schema=schema))
+    full = pytest.raises(OutputError, match="no space left")
+    with full, atomic_writer(uri) as file, pq.ParquetWriter(file, schema) as writer:
+        writer.write_table(pa.table({"a": ["x" * 1000] * 1000}, schema=schema))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, which Linux has")
 def test_a_disk_found_full_at_the_end_is_an_output_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(atomic, "_open_raw", lambda filesystem, path: open("/dev/full", "wb"))
+    monkeypatch.setattr(atomic, "_open_raw", lambda filesystem, path: open("/dev/full", "wb"))  # noqa: SIM115
     with pytest.raises(OutputError, match="no space left on the device"):
         write_bytes_atomic(str(tmp_path / "a"), b"buffered until the file is closed")
     assert list(tmp_path.iterdir()) == []
@@ -319,7 +319,7 @@ def test_reasons_in_plain_words():
 
 
 def test_reading_what_is_not_there(root):
-    with pytest.raises(InputError, match="there is no such file|No such file|nope"):
+    with pytest.raises(InputError, match="nope"):
         read_bytes(join(root, "nope"))
     with pytest.raises(InputError, match="there is no such file"):
         file_info(join(root, "nope"))

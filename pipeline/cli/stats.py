@@ -83,7 +83,7 @@ def _duplicates(stats: dict[str, Any]) -> Any:
         return None
     found = stats["duplicates"]
     classes = list(dict.fromkeys(row["size"] for stage in found.values() for row in stage["sizes"]))
-    table = _table("Duplicates", "stage", "dropped", "clusters", *(f"of {size}" for size in classes))
+    table = _table("Duplicates, and clusters by size", "stage", "dropped", "clusters", *classes)
     for stage, counts in found.items():
         sizes = {row["size"]: f"{row['clusters']:,}" for row in counts["sizes"]}
         table.add_row(stage, f"{counts['dropped']:,}", f"{counts['clusters']:,}", *(sizes.get(c, "") for c in classes))

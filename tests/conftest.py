@@ -1,0 +1,55 @@
+"""Fixtures that several test files use: a sample corpus, the real corpora where they are, running a recipe."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.recipe import parse_recipe
+from pipeline.run import run
+from pipeline.sample_corpus import write_sample_corpus
+from pipeline.yaml_document import load_yaml
+
+CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """Folder of real test corpora; tests that need it are skipped where it is absent."""
+    if not CORPORA.is_dir():
+        pytest.skip("../shared/corpora is not here")
+    return CORPORA
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sample corpus of 600 documents: raw/ and truth.parquet."""
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample_corpus(folder, seed=3, documents=600)
+    return folder
+
+
+@pytest.fixture
+def run_recipe(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], Path]]:
+    """Run a recipe given as data; gives the manifest and the output folder."""
+
+    def call(recipe: dict[str, Any], name: str = "out", **options: Any) -> tuple[dict[str, Any], Path]:
+        output = tmp_path / name
+        data = {**recipe, "output": {"path": str(output), **recipe.get("output", {})}}
+        parsed = parse_recipe(load_yaml("recipe.yaml", yaml.safe_dump(data)))
+        return run(parsed, **options), output
+
+    return call
+
+
+def digests(output: Path) -> dict[str, str]:
+    """SHA-256 of every Parquet file of a result, by its path in the folder."""
+    return {
+        str(path.relative_to(output)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(output.rglob("*.parquet"))
+    }
