@@ -72,7 +72,11 @@ def optimal_layout(threshold: float, num_perm: int, miss_weight: float = 0.5) ->
     """
     from datasketch import MinHashLSH
 
-    index = MinHashLSH(threshold=threshold, num_perm=num_perm, weights=(1 - miss_weight, miss_weight))
+    try:
+        index = MinHashLSH(threshold=threshold, num_perm=num_perm, weights=(1 - miss_weight, miss_weight))
+    except ValueError:
+        # datasketch refuses a single band, its optimum for thresholds near 1: take the longest two.
+        return 2, num_perm // 2
     return index.b, index.r
 
 

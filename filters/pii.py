@@ -27,10 +27,14 @@ EMAIL = re2.compile(r"[\p{Latin}0-9._%+'-]+@[\p{Latin}0-9-]+(?:\.[\p{Latin}0-9-]
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4 = re2.compile(_OCTET + r"(?:\." + _OCTET + r"){3}")
 IPV6 = re2.compile(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?")
-# A number with dots is not an address behind one of these words ("server" is none, though it ends like one).
-_NUMBERING = re2.compile(
-    r"(?i)[^a-z](?:version|ver|release|build|revision|rev|oid|(?:sub)?section|sect|sec|chapter|clause|§|v)[\s.:#=]*$"
-)
+# A number with dots is not an address behind one of these words: version, release, section and the like.
+_NUMBERING_WORDS = (
+    "version", "versión", "versão", "versione", "versie", "wersja", "verze", "sürüm", "ver", "v", "release", "build",
+    "revision", "rev", "oid", "section", "sect", "sec", "chapter", "clause", "abschnitt", "kapitel", "chapitre",
+    "версия", "версии", "версию", "версией", "إصدار", "الإصدار", "نسخه", "รุ่น", "เวอร์ชัน", "संस्करण",
+    "버전", "버젼", "版本", "版", "第", "バージョン", "节", "節", "章", "§",
+)  # fmt: skip
+_NUMBERING = re2.compile(r"(?i)(?:" + "|".join(map(re2.escape, _NUMBERING_WORDS)) + r")[\s.:：#=]*$")
 _FIFTH = re.compile(r"\.[0-9]")
 _CONTEXT_CHARS = 16
 # `icon@2x.png` is a file.
@@ -127,7 +131,7 @@ def find_ips(text: str, scope: str = "all") -> Iterator[Span]:
         context = text[start - _CONTEXT_CHARS : start] if start > _CONTEXT_CHARS else " " + text[:start]
         if _NUMBERING.search(context):
             continue
-        if _in_scope(ipaddress.IPv4Address(match.group()), scope):
+        if not match.group().startswith("0.") and _in_scope(ipaddress.IPv4Address(match.group()), scope):
             yield Span(start, end, "ip")
     for match in IPV6.finditer(text) if ":" in text else ():
         start, end = match.span()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -74,13 +77,37 @@ def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tu
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
     if runner in ("local", "DirectRunner", "FnApiRunner"):
-        rest = [o for o in beam_options if o.lstrip("-").partition("=")[0] not in _LOCAL_OPTIONS]
-        options = [*rest, f"--direct_running_mode={plan.mode}", f"--direct_num_workers={plan.workers}"]
-        return FnApiRunner(), PipelineOptions(options)
+        options = PipelineOptions([*_without_local(beam_options), f"--direct_num_workers={plan.workers}"])
+        return FnApiRunner(default_environment=_worker_processes() if plan.workers > 1 else None), options
     try:
         return create_runner(runner), PipelineOptions([*beam_options, f"--runner={runner}"])
     except (ValueError, ImportError, AttributeError) as error:
         raise RecipeError(f"runner {runner!r} is not known to Beam; use local, or a Beam runner's name") from error
+
+
+def _without_local(beam_options: Sequence[str]) -> list[str]:
+    kept, skip = [], False
+    for option in beam_options:
+        name, equals, _ = option.lstrip("-").partition("=")
+        if option.startswith("--") and name in _LOCAL_OPTIONS:
+            skip = not equals
+        elif not skip:
+            kept.append(option)
+        else:
+            skip = False
+    return kept
+
+
+def _worker_processes() -> object:
+    """Beam's multi_processing, but for the workers' logs: they repeat each error with its traceback, on our terminal.
+
+    Where warnings are logged (`beamsift --debug`, or from Python) the workers' logs are shown, too.
+    """
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+    shown = "" if logging.getLogger().isEnabledFor(logging.WARNING) else " 2>/dev/null"
+    command = f"exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main{shown}"
+    return SubprocessSDKEnvironment.from_command_string(command_string=command)
 
 
 _ERRORS = {kind.__name__: kind for kind in (InputError, RecipeError, OutputError, ConservationError, BeamsiftError)}

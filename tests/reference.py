@@ -1,4 +1,4 @@
-"""Slow twins of the kernels in plain Python, obvious enough to be believed: tokens, shingles, hashes, graphs, survivors.
+"""Slow twins of the kernels in plain Python, obvious enough to be believed: tokens, shingles, graphs, survivors.
 
 Classes and lower case come from the running interpreter's `unicodedata`, the kernels' from a table of Unicode 15.1;
 the two are compared on code points that the interpreter knows.

@@ -8,7 +8,12 @@ from __future__ import annotations
 import sys
 import unicodedata
 
+from hypothesis import settings
 from hypothesis import strategies as st
+
+# The same examples on every machine, and time for kernels to compile on first use.
+settings.register_profile("beamsift", deadline=None, derandomize=True)
+settings.load_profile("beamsift")
 
 AWKWARD = [
     "",
@@ -123,3 +128,6 @@ texts = st.one_of(script_texts, mixed_texts, word_texts, st.sampled_from([t for 
 
 text_lists = st.lists(texts, max_size=8)
 """Batches of texts."""
+
+any_key = st.integers(-(2**63), 2**63 - 1)
+"""Document keys, all that fit."""

@@ -186,6 +186,7 @@ FORMS = {
 @example(rows=[{"text": None}, {}, {"text": "a"}])
 @example(rows=[{"text": "a", "meta": {"parts": [None, {"v": [None, 1]}]}}])
 @example(rows=[{"text": "a", "meta": {"empty": {}}}, {"text": "b", "meta": {}}])
+@example(rows=[{"tags": [None, None], "meta": {"parts": [{"v": [None, None]}, None]}}, {"tags": []}, {"tags": None}])
 @example(rows=[{"text": "a", "hash": 1}, {"text": "b", "hash": 2**64 - 1}])
 def test_every_format_brings_back_the_rows(name, rows, monkeypatch):
     monkeypatch.setattr(jsonlines, "BLOCK_BYTES", 80)  # so that lines fall on all sides of blocks
@@ -345,7 +346,7 @@ KINDS = [
     pa.large_list(pa.float32()),
     pa.list_(pa.null()),
     pa.struct([("a", pa.int8())]),
-    pa.struct([("b", pa.field("b", pa.uint8(), nullable=False).type)]),
+    pa.struct([pa.field("b", pa.uint8(), nullable=False)]),
     pa.struct([("a", pa.string())]),
     pa.struct([]),
 ]
@@ -358,15 +359,16 @@ def unified(*kinds: pa.DataType) -> pa.DataType | None:
         return None
 
 
-def test_the_order_of_files_does_not_matter():
-    def canonical(kind):
-        """A type without the order of its fields, which follows the order of files."""
-        if kind is not None and pa.types.is_struct(kind):
-            return sorted(str(kind.field(i)) for i in range(kind.num_fields))
-        return kind
+def canonical(kind: pa.DataType | None) -> str:
+    """A type without the order of its fields, which follows the order of files."""
+    if kind is not None and pa.types.is_struct(kind):
+        return str(sorted(str(kind.field(i)) for i in range(kind.num_fields)))
+    return str(kind)
 
+
+def test_the_order_of_files_does_not_matter():
     for kinds in itertools.combinations(KINDS, 3):
-        assert len({str(canonical(unified(*order))) for order in itertools.permutations(kinds)}) == 1, kinds
+        assert len({canonical(unified(*order)) for order in itertools.permutations(kinds)}) == 1, kinds
 
 
 @pytest.mark.parametrize(
@@ -389,18 +391,22 @@ def test_the_order_of_files_does_not_matter():
         (pa.list_(pa.int8()), pa.large_list(pa.int16()), pa.large_list(pa.int16())),
         (pa.list_(pa.field("element", pa.int8())), pa.list_(pa.int8()), pa.list_(pa.int8())),
         (pa.struct([("a", pa.int8())]), pa.struct([("b", pa.null())]), pa.struct([("a", pa.int8()), ("b", pa.null())])),
+        (pa.list_(pa.float32(), 3), pa.list_(pa.float64(), 3), pa.list_(pa.float64(), 3)),
+        (pa.list_(pa.float32(), 3), pa.list_(pa.float32(), 2), None),
+        (pa.map_(pa.string(), pa.int8()), pa.map_(pa.string(), pa.int16()), pa.map_(pa.string(), pa.int16())),
         (pa.list_(pa.struct([("a", pa.int8())])), pa.list_(pa.struct([("a", pa.string())])), None),
     ],
 )
 def test_two_types_become_one(a, b, expected):
-    assert unified(a, b) == unified(b, a) == expected
+    assert unified(a, b) == expected
+    assert canonical(unified(b, a)) == canonical(expected)
 
 
 def test_every_number_type_holds_what_it_unifies():
     for a, b in itertools.product(NUMBERS, NUMBERS):
         wide = unified(a, b)
         for kind in (a, b):
-            info = np.iinfo(kind.to_pandas_dtype())
+            info = np.iinfo(str(kind))
             if wide is not None:
                 assert pa.array([info.min, info.max], kind).cast(wide).to_pylist() == [info.min, info.max]
 
@@ -459,6 +465,26 @@ def test_conform_fills_and_widens_at_any_depth(data):
     assert found["c"].to_pylist() == [filled(value, target) for value in column[start:]]
 
 
+@pytest.mark.parametrize(
+    ("narrow", "wide", "column"),
+    [
+        (pa.map_(pa.string(), pa.int8()), pa.map_(pa.large_string(), pa.float64()), [[("a", 1)], None, [("b", None)]]),
+        (pa.list_(pa.int8(), 2), pa.list_(pa.float32(), 2), [[1, 2], None, [None, 3]]),
+        (pa.dictionary(pa.int8(), pa.string()), pa.large_string(), ["a", None, "a"]),
+        (pa.string_view(), pa.large_string(), ["a", None, "a"]),
+        (pa.list_(pa.dictionary(pa.int8(), pa.string())), pa.list_(pa.string()), [["a", None], None, []]),
+        (pa.null(), pa.map_(pa.string(), pa.int8()), [None, None, None]),
+        (pa.struct([]), pa.struct([("_empty", pa.null())]), [{}, None, {}]),
+    ],
+)
+def test_conform_of_types_that_are_rare(narrow, wide, column):
+    batch = pa.record_batch([pa.array([column[0], *column], narrow)], ["c"])
+    found = conform(batch.slice(1), pa.schema([("c", wide)]))
+    found.validate(full=True)
+    assert found.schema.types == [wide]
+    assert found["c"].to_pylist() == [filled(value, wide) for value in column]
+
+
 def test_whole_numbers_that_double_cannot_hold_are_refused(tmp_path):
     pq.write_table(pa.table({"text": ["a"], "n": [2**53 + 1]}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"text": ["a"], "n": [0.5]}), tmp_path / "b.parquet")
@@ -480,8 +506,10 @@ def test_the_text_column_must_hold_strings(tmp_path):
     assert "column 'text' is of type int64, expected strings" in refusal(str(tmp_path / "a.jsonl"))
     pq.write_table(pa.table({"text": [b"a"]}), tmp_path / "a.parquet")
     assert "column 'text' is of type binary, expected strings" in refusal(str(tmp_path / "a.parquet"))
-    pq.write_table(pa.table({"text": pa.array([1]).dictionary_encode()}), tmp_path / "b.parquet")
-    assert "is of type dictionary" in refusal(str(tmp_path / "b.parquet"))
+    table = pa.table({"text": pa.array([1]).dictionary_encode()})
+    with pa.ipc.new_file(str(tmp_path / "a.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    assert "is of type dictionary" in refusal(str(tmp_path / "a.arrow"))
 
 
 # --- hostile JSON lines
@@ -503,8 +531,7 @@ GOOD = b'{"text": "SECRET", "id": 1, "meta": {"tags": ["SECRET"]}}\n'
         (b"\0", "malformed JSON: Expecting value (character 1)"),
         (b'{"text": "SECRET \xff"}', "invalid UTF-8 (byte 18 of the line)"),
         (b'{"text": "SECRET \\ud800"}', "an escaped character that cannot be represented"),
-        (b'{"text": "SECRET", "id": 1e999}', "column 'id' is of kind float"),
-        (b'{"text": "SECRET", "text": "SECRET"}', "key 'text' is given twice"),
+        (b'{"text": "SECRET", "meta": {"n": 1, "n": 1}}', "key 'n' is given twice"),
         (b"null", "expected an object in braces, found JSON of kind null"),
         (b'["SECRET"]', "expected an object in braces, found JSON of kind array"),
         (b'"SECRET"', "found JSON of kind string"),
@@ -576,12 +603,16 @@ def test_nesting_has_an_end(tmp_path):
 
 
 def test_integers_of_more_than_64_bits_are_refused(tmp_path):
-    for number in (2**64, -(2**63) - 1, int("9" * 5000)):
-        digits = "9" * 5000 if number > 2**100 else str(number)
+    for digits in (str(2**64), str(-(2**63) - 1), "9" * 5000):
         put(tmp_path / "a.jsonl", f'{{"text": "a", "n": {digits}}}\n')
         assert "line 1: " in refusal(str(tmp_path))
     put(tmp_path / "a.jsonl", b'{"text": "a", "n": -1}\n{"text": "a", "n": 9223372036854775808}\n')
     assert "line 2: column 'n' holds an integer of more than 64 bits" in refusal(str(tmp_path))
+
+
+def test_a_number_too_large_for_a_double_is_refused(tmp_path):
+    put(tmp_path / "a.jsonl", b'{"text": "a", "n": 0.5}\n{"text": "SECRET", "n": 1e999}\n')
+    assert "a.jsonl, line 2: malformed JSON: a number or" in refusal(str(tmp_path))
 
 
 def test_numbers_that_are_not_numbers_pass(tmp_path):
@@ -607,7 +638,7 @@ def test_a_compressed_file_that_is_cut_short_or_damaged(tmp_path, pack):
     broken = bytearray(data)
     broken[len(data) // 2 : len(data) // 2 + 20] = bytes(20)
     put(path, bytes(broken))
-    assert "InputError" or refusal(str(path), schema_sample_bytes=1000)
+    assert "damaged" in refusal(str(path), schema_sample_bytes=1000)
 
 
 @given(data=st.data())
@@ -622,14 +653,13 @@ def test_whatever_the_bytes_there_are_rows_or_an_input_error(data):
         broken[at : at + noise.randint(0, 4)] = insert
     uri = f"memory://{uuid.uuid4().hex}/a.jsonl"
     write_bytes_atomic(uri, GOOD + bytes(broken))
-    for sample in (1, 1 << 20):
-        try:
-            found, _ = read_all(uri, schema_sample_bytes=sample)
-        except InputError as error:
-            assert "a.jsonl" in str(error)
-        else:
-            lines = [line for line in (GOOD + bytes(broken)).split(b"\n") if line.strip()]
-            assert [row["text"] for row in found] == [json.loads(line).get("text") for line in lines]
+    try:
+        found, _ = read_all(uri, schema_sample_bytes=data.draw(st.sampled_from([1, 1 << 20])))
+    except InputError as error:
+        assert "a.jsonl" in str(error)
+    else:
+        lines = [line for line in (GOOD + bytes(broken)).split(b"\n") if line.strip()]
+        assert [row["text"] for row in found] == [json.loads(line).get("text") for line in lines]
     remove_tree(uri.removesuffix("/a.jsonl"))
 
 

@@ -113,6 +113,7 @@ def inspect_arrow(uri: str) -> Units:
     with reading(uri), filesystem.open_input_file(path) as source:
         size = source.size()
         head, tail = bytes(source.read_at(6, 0)), bytes(source.read_at(8, max(size - 8, 0)))
+        source.seek(0)
         if head == b"ARROW1":
             with _explained(f"{uri}, footer"):
                 schema = pa.ipc.open_file(source).schema

@@ -13,6 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as is_
 
+from transforms.schemas import shown
+
 MAX_DEPTH = 64
 """Levels of nesting that are read; deeper ones are refused."""
 
@@ -30,7 +32,7 @@ def load_object(line: bytes) -> dict[str, Any]:
     {'text': 'a'}
     """
     try:
-        value = json.loads(line.decode(), object_pairs_hook=_without_twins)
+        value = json.loads(line.decode())
     except UnicodeDecodeError as error:
         raise LineError(f"invalid UTF-8 (byte {error.start + 1} of the line)") from None
     except json.JSONDecodeError as error:
@@ -38,8 +40,6 @@ def load_object(line: bytes) -> dict[str, Any]:
         raise LineError(f"malformed JSON: {error.msg.split(':')[0]} (character {error.pos + 1})") from None
     except RecursionError:
         raise LineError(f"nested deeper than {MAX_DEPTH} levels") from None
-    except LineError:
-        raise
     except ValueError:
         raise LineError("malformed JSON: a number with too many digits") from None
     if not isinstance(value, dict):
@@ -47,12 +47,16 @@ def load_object(line: bytes) -> dict[str, Any]:
     return value
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
+def refuse_twins(line: bytes) -> None:
+    """Raise LineError if an object in this line, which `load_object` can parse, has a key twice."""
+
+    def check(pairs: list[tuple[str, Any]]) -> None:
         names = [name for name, _ in pairs]
-        raise LineError(f"key {_key(next(name for name in names if names.count(name) > 1))} is given twice")
-    return value
+        for name in names:
+            if names.count(name) > 1:
+                raise LineError(f"key {_key(name)} is given twice")
+
+    json.loads(line, object_pairs_hook=check)
 
 
 def _kind(value: Any) -> str:
@@ -93,6 +97,8 @@ class Shape:
                 self.kind = "float"
             else:
                 raise LineError(f"column {_key(self.path)} is of kind {kind}, on lines before of kind {self.kind}")
+        if kind == "string":
+            return
         if kind == "integer":
             self.low, self.high = min(self.low, value), max(self.high, value)
             if not (self.low >= -(2**63) and self.high < (2**64 if self.low >= 0 else 2**63)):
@@ -139,6 +145,18 @@ def readable_type(kind: pa.DataType) -> pa.DataType:
     return kind if any(test(kind) for test in plain) else pa.null()
 
 
+def parser_type(kind: pa.DataType) -> pa.DataType:
+    """The type to tell Arrow's parser for a `readable_type`: lists of nulls as lists of booleans, to be narrowed after.
+
+    Of a list of null type it keeps one null of `[null, null]` and makes an invalid array.
+    """
+    if is_.is_struct(kind):
+        return pa.struct([kind.field(i).with_type(parser_type(kind.field(i).type)) for i in range(kind.num_fields)])
+    if is_.is_list(kind):
+        return pa.list_(pa.bool_() if is_.is_null(kind.value_type) else parser_type(kind.value_type))
+    return kind
+
+
 def misfit(value: Any, kind: pa.DataType, path: str = "") -> str | None:
     """What of a parsed value does not fit the type, None if all does.
 
@@ -161,8 +179,9 @@ def misfit(value: Any, kind: pa.DataType, path: str = "") -> str | None:
         return next(filter(None, (misfit(inner, kind.value_type, f"{path}[]") for inner in value)), None)
     if _fits(value, kind):
         return None
-    what = f"an integer too large for {kind}" if isinstance(value, int) and is_.is_integer(kind) else None
-    return f"column {_key(path)} is {what or f'of kind {_kind(value)}, expected {kind}'}"
+    if _kind(value) == "integer" and is_.is_integer(kind):
+        return f"column {_key(path)} is an integer too large for {kind}"
+    return f"column {_key(path)} is of kind {_kind(value)}, expected {shown(kind)}"
 
 
 def _fits(value: Any, kind: pa.DataType) -> bool:

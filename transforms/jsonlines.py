@@ -10,7 +10,8 @@ import pyarrow.json
 
 from filters.errors import InputError
 from transforms.filesystems import FILE_ERRORS, open_filesystem, reading, reason
-from transforms.json_shapes import LineError, Shape, load_object, misfit, readable_type
+from transforms.json_shapes import LineError, Shape, load_object, misfit, parser_type, readable_type, refuse_twins
+from transforms.schemas import conform
 
 BLOCK_BYTES = 4 << 20
 """Read and parsed at once; a longer line grows its block."""
@@ -133,18 +134,19 @@ def _parse(lines: list[bytes], schema: pa.Schema) -> pa.RecordBatch | None:
         if not (bare.startswith(b"{") and bare.endswith(b"}")):
             return None
     block = b"\n".join(lines)
+    parsed = pa.schema([field.with_type(parser_type(field.type)) for field in schema])
     try:
         table = pyarrow.json.read_json(
             pa.BufferReader(block),
             read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
-            parse_options=pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+            parse_options=pyarrow.json.ParseOptions(explicit_schema=parsed, unexpected_field_behavior="error"),
         )
         table.validate(full=True)  # Arrow's parser does not look whether strings are UTF-8
-    except (pa.ArrowException, UnicodeDecodeError):
+        if table.num_rows != len(lines):
+            return None
+        return conform(table.combine_chunks().to_batches()[0], schema)
+    except (pa.ArrowException, UnicodeDecodeError, InputError):
         return None
-    if table.num_rows != len(lines):
-        return None
-    return table.combine_chunks().to_batches()[0]
 
 
 def _first_bad(lines: list[bytes], schema: pa.Schema) -> int:
@@ -162,6 +164,7 @@ def _first_bad(lines: list[bytes], schema: pa.Schema) -> int:
 def _explain(line: bytes, schema: pa.Schema) -> str:
     try:
         found = misfit(load_object(line), pa.struct(list(schema)))
+        refuse_twins(line)
     except LineError as error:
         return str(error)
     if found is None:

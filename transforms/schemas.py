@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
@@ -70,6 +71,13 @@ def _unify_types(found: Iterable[Found], path: str) -> pa.DataType:
         item = _unify_types([(uri, kind.value_type) for uri, kind in owners], f"{path}[]")
         field = pa.field("item", item, any(kind.value_field.nullable for kind in kinds))
         return pa.large_list(field) if any(map(is_.is_large_list, kinds)) else pa.list_(field)
+    if all(map(is_.is_fixed_size_list, kinds)) and len({kind.list_size for kind in kinds}) == 1:
+        item = _unify_types([(uri, kind.value_type) for uri, kind in owners], f"{path}[]")
+        return pa.list_(pa.field("item", item, any(kind.value_field.nullable for kind in kinds)), kinds[0].list_size)
+    if all(map(is_.is_map, kinds)):
+        key = _unify_types([(uri, kind.key_type) for uri, kind in owners], f"{path}[]")
+        item = _unify_types([(uri, kind.item_type) for uri, kind in owners], f"{path}[]")
+        return pa.map_(key, pa.field("value", item, any(kind.item_field.nullable for kind in kinds)))
     if len(kinds) == 1:
         return kinds[0]
     if all(_is_one_of(_STRINGS, kind) for kind in kinds):
@@ -102,17 +110,17 @@ def _widest_number(kinds: Sequence[pa.DataType]) -> pa.DataType | None:
 
 
 def _conflict(owners: Sequence[Found], path: str) -> InputError:
-    (uri, kind), *others = owners
-    other_uri, other = next((found for found in others if _clash(kind, found[1])), others[0])
+    pairs = itertools.combinations(owners, 2)
+    (uri, kind), (other_uri, other) = owners[:2] if len(owners) == 2 else next(filter(_clash, pairs), owners[:2])
     return InputError(
         f"column {path!r} is {shown(kind)} in {uri} but {shown(other)} in {other_uri}; "
         "give it one type in all files, or clean these files in runs of their own"
     )
 
 
-def _clash(a: pa.DataType, b: pa.DataType) -> bool:
+def _clash(pair: Sequence[Found]) -> bool:
     try:
-        _unify_types([("", a), ("", b)], "")
+        _unify_types(pair, "")
     except InputError:
         return True
     return False
@@ -174,6 +182,10 @@ def _conform_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
         return array
     if is_.is_null(array.type):
         return pa.nulls(len(array), kind)
+    if is_.is_null(kind):
+        if array.null_count < len(array):
+            raise pa.ArrowInvalid("values where only nulls were expected")
+        return pa.nulls(len(array))
     if is_.is_dictionary(array.type):
         return _conform_array(array.dictionary_decode(), kind)
     if is_.is_struct(array.type) and is_.is_struct(kind):

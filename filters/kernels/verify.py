@@ -43,7 +43,7 @@ def anchor_to_survivors(
             theirs = sets[set_offsets[candidate] : set_offsets[candidate + 1]]
             small, large = min(mine.shape[0], theirs.shape[0]), max(mine.shape[0], theirs.shape[0])
             # Jaccard is at most small / large: skip what cannot reach the threshold.
-            if small > 0 and small >= threshold * large:
+            if small > 0 and small / large >= threshold:
                 common = common_count(mine, theirs)
                 value = common / (small + large - common)
                 if value >= threshold and (

@@ -64,8 +64,9 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main() -> None:
     """Entry point: errors of ours are one message and exit status 1; others keep their traceback."""
     debug = "--debug" in sys.argv[1:]
-    # Beam warns of optional packages and old options through the root logger; that is nothing to a user.
-    logging.basicConfig(level=logging.WARNING if debug else logging.ERROR)
+    # Beam warns of optional packages through the root logger, and logs every error with its traceback before it
+    # raises it; a user gets the one sentence below.
+    logging.basicConfig(level=logging.WARNING if debug else logging.CRITICAL)
     try:
         cli.main(args=[arg for arg in sys.argv[1:] if arg != "--debug"], standalone_mode=False)
     except click.exceptions.Abort:
@@ -90,3 +91,7 @@ def main() -> None:
         summary = f"{type(error).__name__}: {text[-1][:300] if text else ''}"
         click.echo(f"Error: beamsift failed unexpectedly ({summary}). Run with --debug to see where.", err=True)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

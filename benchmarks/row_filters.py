@@ -1,0 +1,83 @@
+"""Benchmark `filters`: every row-wise stage, and the hashes of exact deduplication, on the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.corpus import ROOT, TEXT
+from benchmarks.report import Result
+from benchmarks.timing import cpu_seconds, interleave
+from filters.blocklist import BlocklistParams
+from filters.chain import KEY, Stage, run_stages
+from filters.exact import ExactParams, content_hashes
+from filters.language import LanguageParams
+from filters.length import LengthParams
+from filters.pii import PiiParams
+from filters.texts import byte_lengths
+
+BATCH_ROWS = 4096
+PARAMS = {
+    "length": LengthParams(min_words=50, max_words=100_000),
+    "language": LanguageParams(min_score=0.65),
+    "pii": PiiParams(kinds=("email", "ip"), ip_scope="public"),
+    "blocklist": BlocklistParams(path=str(ROOT / "configs" / "lists" / "sample-blocklist.txt")),
+}
+"""As in configs/web.yaml and configs/sample.yaml. A new filter needs a line here; a test says so."""
+HASHES = ("none", "whitespace", "tokens")
+
+
+def contenders() -> dict[str, Callable[[pa.RecordBatch], object]]:
+    """What is timed, each on one batch; a stage as a run runs it: measured, judged, rejects and edits written down."""
+    stages = [Stage(name, name, params) for name, params in PARAMS.items()]
+    hashes = [ExactParams(normalise=mode) for mode in HASHES]
+    return {
+        **{stage.name: lambda batch, stage=stage: run_stages(batch, [stage], TEXT) for stage in stages},
+        **{f"exact_dedup hashes, {p.normalise}": lambda batch, p=p: content_hashes(batch[TEXT], p) for p in hashes},
+    }
+
+
+def batches(texts: pa.LargeStringArray) -> list[pa.RecordBatch]:
+    """Texts with keys, as many to a batch as a run takes."""
+    keys = pa.array(np.arange(len(texts), dtype=np.int64))
+    return pa.Table.from_arrays([keys, texts], [KEY, TEXT]).to_batches(max_chunksize=BATCH_ROWS)
+
+
+def measure(texts: pa.LargeStringArray, repeats: int) -> Result:
+    """Run all of them on the same texts, after one batch that loads models and compiles kernels."""
+    given = batches(texts)
+    todo = contenders()
+    for run in todo.values():
+        run(given[0].slice(0, 100))
+    runs = {name: lambda run=run: cpu_seconds(lambda: [run(b) for b in given]) for name, run in todo.items()}
+    seconds = interleave(runs, repeats)
+    size = int(byte_lengths(texts).sum()) / 1e6
+    rates = {name: size / median(taken) for name, taken in seconds.items()}
+    return Result(
+        "filters",
+        "Row-wise stages and exact hashes",
+        ("", "MB/s per core", "slowest - fastest", "documents/s"),
+        tuple(
+            (
+                name,
+                f"{rates[name]:,.1f}",
+                f"{size / max(t):,.1f} - {size / min(t):,.1f}",
+                f"{len(texts) / median(t):,.0f}",
+            )
+            for name, t in seconds.items()
+        ),
+        (
+            f"{len(texts):,} texts, {size:,.1f} MB, in batches of {BATCH_ROWS:,} rows; processor time, "
+            f"median of {repeats} interleaved rounds.",
+            f"`language` reads the first {LanguageParams().max_chars:,} characters of a text.",
+        ),
+        {
+            "texts": len(texts),
+            "mb": size,
+            "repeats": repeats,
+            "runs": [{"name": n, "cpu_seconds": t, "mb_per_s": rates[n]} for n, t in seconds.items()],
+        },
+    )

@@ -1,0 +1,184 @@
+"""Tests of the benchmarks: each runs on a tiny corpus, so that it still works on the day it is needed."""
+
+import json
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks import __main__ as entry
+from benchmarks import corpus, job, plain_copy, process_tree, report, row_filters, signatures, timing
+from filters.catalog import FILTERS
+from filters.exact import ExactParams, content_hashes
+from filters.minhash import jaccard
+from filters.texts import as_text_array
+from pipeline.cli.run import command
+from pipeline.recipe import load_recipe
+from pipeline.run import check
+
+WORDS = [f"word{n}" for n in range(400)]
+TEXTS = [" ".join(WORDS[n % 50 : n % 50 + 60 + n]) for n in range(60)] + [
+    "",
+    "one",
+    "漢字かな交じり文を読む人",
+    "a@b.example 8.8.8.8",
+]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two Parquet files, one with a null text."""
+    paths = [tmp_path / f"{n}.parquet" for n in range(2)]
+    pq.write_table(pa.table({"id": range(len(TEXTS)), "text": TEXTS}), paths[0], row_group_size=20)
+    pq.write_table(pa.table({"id": range(3), "text": ["x y", None, "z " * 100]}), paths[1])
+    return paths
+
+
+def test_signatures_agree_with_datasketch_before_they_are_timed():
+    result = signatures.measure(as_text_array(TEXTS), repeats=1)
+    assert [row[0] for row in result.rows] == list(signatures.CONTENDERS)
+    assert all(run["mb_per_s"] > 0 for run in result.data["runs"])
+    given = signatures.prepare(as_text_array(TEXTS))
+    given.numbers[0][0] ^= 1
+    given.numbers[0][1:] = []
+    with pytest.raises(AssertionError, match="datasketch_permutations gives other signatures"):
+        signatures.check_equal(given)
+
+
+def test_the_python_contender_makes_as_many_shingles_as_the_kernel():
+    given = signatures.prepare(as_text_array(TEXTS))
+    assert [len(signatures.python_shingles(text)) for text in TEXTS] == [len(h) for h in given.hashes]
+
+
+def test_filters_times_every_filter_there_is_and_every_way_to_hash():
+    result = row_filters.measure(as_text_array(TEXTS), repeats=1)
+    assert set(row_filters.PARAMS) == set(FILTERS), "add the new filter to benchmarks/row_filters.py"
+    assert len(result.rows) == len(FILTERS) + len(row_filters.HASHES)
+    for mode in row_filters.HASHES:
+        assert len(content_hashes(as_text_array(TEXTS), ExactParams(normalise=mode))) == len(TEXTS)
+
+
+@pytest.mark.parametrize("most_bytes", [1, 100, 5000, 1 << 30])
+def test_plain_copy_changes_nothing_but_the_row_groups(files, tmp_path, most_bytes):
+    table = pq.read_table(files[0])
+    plain_copy.main([str(tmp_path / "copy"), "1", str(most_bytes), *map(str, files)])
+    copied = pq.ParquetFile(tmp_path / "copy" / "00000.parquet")
+    assert copied.read().equals(table)
+    assert copied.metadata.row_group(0).column(1).compression == "ZSTD"
+    sizes = [sum(len(t.encode()) for t in copied.read_row_group(i, ["text"])["text"].to_pylist())
+             for i in range(copied.num_row_groups)]  # fmt: skip
+    longest = max(len(t.encode()) for t in TEXTS)
+    assert max(sizes) < most_bytes + longest
+    assert pq.read_table(tmp_path / "copy" / "00001.parquet").equals(pq.read_table(files[1]))
+
+
+def test_varied_copies_are_no_near_duplicates_but_keep_those_they_have(files, tmp_path):
+    first, changed = " ".join(WORDS), " ".join([*WORDS[:200], "other", *WORDS[200:]])
+    copies = [first, *(corpus.vary(first, copy) for copy in (1, 2, 3))]
+    assert max(jaccard(a, b) for i, a in enumerate(copies) for b in copies[:i]) < 0.4
+    assert jaccard(corpus.vary(first, 1), corpus.vary(changed, 1)) > 0.9
+    assert len({corpus.vary(text, copy) for text in ("", "a", "漢") for copy in range(1, 4)}) == 9
+    written = corpus.multiply(files, 2, tmp_path / "twice")
+    tables = [pq.read_table(path) for path in written]
+    assert tables[0].equals(pq.read_table(files[0]))
+    assert [len(t) for t in tables] == [len(TEXTS), 3] * 2
+    assert tables[3]["text"].null_count == 1
+    assert not set(tables[0]["text"].to_pylist()) & set(tables[2]["text"].to_pylist())
+
+
+def test_a_sample_of_texts_is_spread_over_all_files(files):
+    assert len(corpus.sample_texts(files, 1000)) == len(TEXTS) + 2
+    some = corpus.sample_texts(files, 0.01)
+    assert 0 < len(some) < len(TEXTS) / 2
+    assert corpus.text_bytes(files) == (len(TEXTS) + 3, sum(len(t.encode()) for t in TEXTS) + 3 + 200)
+
+
+def test_watch_sees_the_memory_and_the_time_of_children_too(tmp_path):
+    grandchild = "b = bytearray(120 << 20); b[::4096] = b[::4096]; import time; time.sleep(.5)"
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {grandchild!r}]); print('done')"
+    usage = process_tree.watch([sys.executable, "-c", child], tmp_path)
+    assert usage.output == "done\n"
+    assert 120 < usage.peak_mib < 250
+    assert usage.seconds > 0.5
+    assert usage.cpu_seconds > 0
+    with pytest.raises(RuntimeError, match="failed with 3: gone wrong"):
+        process_tree.watch([sys.executable, "-c", "import sys; sys.stderr.write('gone wrong'); sys.exit(3)"], tmp_path)
+
+
+def test_job_puts_runs_beside_the_copy_and_counts_what_they_read(files, tmp_path, monkeypatch):
+    commands = []
+
+    def watched(words, cwd):
+        commands.append(words)
+        seconds = 2.0 if "benchmarks.plain_copy" in words else 5.0
+        manifest = {"read": {"documents": len(TEXTS) + 3}, "kept": {"documents": 1}}
+        return process_tree.Usage(seconds, seconds, 7.0, "pss", 1, 0.0, json.dumps(manifest))
+
+    monkeypatch.setattr(job, "watch", watched)
+    result = job.measure(files, 2, tmp_path / "work")
+    assert [row[0] for row in result.rows] == [
+        job.COPY,
+        *(f"{r}, {w}" for r in job.RECIPES for w in ("1 worker", "2 workers")),
+    ]
+    assert [row[3] for row in result.rows] == ["1.00", *["2.50"] * 4]
+    assert len(commands) == 10
+    for words in commands:
+        if "-c" in words:
+            context = command.make_context("run", words[words.index("run") + 1 :])
+            assert context.params["inputs"] == tuple(map(str, files))
+
+    files.append(files[0])
+    with pytest.raises(RuntimeError, match="read 67 documents of 131"):
+        job.measure(files, 1, tmp_path / "work")
+
+
+@pytest.mark.parametrize("recipe", job.RECIPES)
+def test_recipes_of_the_job_can_run(files, tmp_path, recipe):
+    check(load_recipe(job.RECIPES[recipe], input_paths=[str(f) for f in files], output_path=str(tmp_path / "out")))
+
+
+def test_recipes_of_the_job_agree_on_how_to_write():
+    assert job.output_options(list(job.RECIPES.values())) == (1, 16 << 20)
+
+
+def test_ratios_are_taken_within_a_round():
+    assert timing.median_ratio([2.0, 200.0], [1.0, 100.0]) == 2.0
+    with pytest.raises(ValueError, match="repeats must be 1 or more"):
+        timing.interleave({"a": lambda: 0}, 0)
+    assert timing.cpu_seconds(lambda: np.sort(np.arange(1000))) >= 0
+
+
+def test_the_tables_go_between_the_marks_and_nowhere_else(tmp_path):
+    result = report.Result("x", "X", ("", "n"), (("a", "1"),), ("A note.",), {})
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    for _ in range(2):
+        report.replace_between_marks(readme, report.markdown([result], r"Ending \1."))
+    text = readme.read_text()
+    assert text.startswith(f"before\n{report.BEGIN}\n")
+    assert text.endswith(f"Ending \\1.\n\n{report.END}\nafter\n")
+    assert "|  | n |\n| --- | ---: |\n| a | 1 |" in text
+    assert "old" not in text
+    readme.write_text(report.END + report.BEGIN)
+    with pytest.raises(ValueError, match="once each and in this order"):
+        report.check_marks(readme)
+
+
+def test_the_command_writes_json_and_refuses_before_it_starts(files, tmp_path, capsys):
+    numbers = tmp_path / "numbers.json"
+    entry.main(["--corpus", str(files[0]), "--only", "signatures", "filters", "--repeats", "1", "--json", str(numbers)])
+    written = json.loads(numbers.read_text())
+    assert [result["name"] for result in written["results"]] == ["signatures", "filters"]
+    assert "--only signatures filters --repeats 1" in written["command"]
+    assert written["command"].split("\n")[0] in " ".join(capsys.readouterr().out.split())
+    for wrong, words in (
+        (["--corpus", str(tmp_path / "*.none")], "no file matches"),
+        (["--markdown", str(numbers)], "needs the lines"),
+        (["--repeats", "0"], "whole number from 1"),
+        (["--only", "speed"], "invalid choice"),
+    ):
+        with pytest.raises(SystemExit):
+            entry.main(wrong)
+        assert words in capsys.readouterr().err
