@@ -8,8 +8,6 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmarks import job, report, row_filters, signatures
 from benchmarks.corpus import default_files, find_files, multiply, sample_texts
 
@@ -78,7 +76,7 @@ def command(options: argparse.Namespace) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print, write."""
     options = parse(arguments)
-    facts, console, results = report.machine(), Console(), []
+    facts, console, results = report.machine(), report.wide_console(), []
     with tempfile.TemporaryDirectory(prefix="beamsift-benchmarks-") as temporary:
         folder = Path(temporary)
         if options.corpus:

@@ -99,8 +99,8 @@ def vary(text: str, copy: int) -> str:
     Copies of one text share few shingles, so they are no near duplicates; two texts that are alike stay alike in each
     copy, so every copy has as many duplicates as the original; and the language stays what it was.
 
-    >>> vary("the cat sat on the mat", 1)
-    'the cat sat on the mat 1'
+    >>> vary("to be or not to be, that is the question", 3)
+    'to to be or not to to be, that that is is the question 3'
     """
     return f"{TOKEN.sub(lambda found: _said(found[0], copy), text)} {copy}"
 

@@ -86,6 +86,7 @@ def measure(files: Sequence[Path], repeats: int, folder: Path, workers: Sequence
         rows.append((name, *numbers, share))
         measured = [{k: v for k, v in asdict(u).items() if k != "output"} for u in taken]
         data.append({"name": name, "mb_per_s": rate, "wall_ratio": ratio, "cpu_ratio": cpu_ratio, "runs": measured})
+    slowest = max(u.seconds / u.looks for taken in usages.values() for u in taken)
     kind = usages[COPY][0].memory.upper()
     return Result(
         "job",
@@ -97,8 +98,8 @@ def measure(files: Sequence[Path], repeats: int, folder: Path, workers: Sequence
             f"median of {repeats} interleaved rounds (peak: largest).",
             f"The copy writes zstd level {level} and row groups of {row_group_bytes >> 20} MiB of text, with pyarrow's "
             "own threads.",
-            f"Peak is the sum of {kind} over the process tree, looked at every {INTERVAL * 1000:.0f} ms (less often "
-            "where a look takes long). Files are in the page cache.",
+            f"Peak is the sum of {kind} over the process tree, looked at every {INTERVAL * 1000:.0f} to "
+            f"{slowest * 1000:.0f} ms, so that looking takes a tenth of a core at most. Files are in the page cache.",
         ),
         {"files": len(files), "documents": documents, "mb": size / 1e6, "repeats": repeats, "runs": data},
     )

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 INTERVAL = 0.05
-_LEAST_REST = 19
-"""Times the cost of a look that the watcher rests after it, so that it takes at most 5 % of a core."""
+_LEAST_REST = 9
+"""Times the cost of a look that the watcher rests after it, so that it takes at most 10 % of a core."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,12 @@ def machine_line(facts: dict[str, Any], command: str) -> str:
     )
 
 
+def wide_console() -> Console:
+    """The terminal, or 120 columns where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=120)
+
+
 def show(result: Result, console: Console) -> None:
     """Draw a result on the terminal."""
     table = RichTable(title=result.title, title_justify="left", caption="\n".join(result.notes), caption_justify="left")

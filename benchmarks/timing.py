@@ -11,15 +11,22 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+LEAST_SECONDS = 0.3
+"""Quick work is done again until it took so long: one run of a few milliseconds is mostly noise."""
+
+
 def cpu_seconds(work: Callable[[], object]) -> float:
     """Processor seconds, of all threads of this process, that `work` takes; the garbage collector rests meanwhile."""
     gc.collect()
     was_on = gc.isenabled()
     gc.disable()
     try:
-        start = time.process_time()
-        work()
-        return time.process_time() - start
+        start, times, taken = time.process_time(), 0, 0.0
+        while not times or taken < LEAST_SECONDS:
+            work()
+            times += 1
+            taken = time.process_time() - start
+        return taken / times
     finally:
         if was_on:
             gc.enable()

@@ -37,9 +37,7 @@ class PhraseList:
         """
         folded = text.casefold()
         found = self.automaton.find_matches_as_indexes(folded, overlapping=True)
-        stands = [
-            (start, -end) for _, start, end in found if _at_edge(folded, start) and _at_edge(folded, end)
-        ]
+        stands = [(start, -end) for _, start, end in found if _at_edge(folded, start) and _at_edge(folded, end)]
         count = last = 0
         for start, negative_end in sorted(stands):
             if start >= last:

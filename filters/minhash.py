@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
@@ -51,9 +50,7 @@ class MinHashParams(StageParams):
         if (self.bands is None) != (self.rows is None):
             raise ValueError("bands and rows belong together: give both (FineWeb: 14 and 8), or neither")
         if self.bands and self.rows and self.bands * self.rows > 4096:
-            raise ValueError(
-                f"bands x rows is {self.bands * self.rows} permutations; at most 4096 are supported"
-            )
+            raise ValueError(f"bands x rows is {self.bands * self.rows} permutations; at most 4096 are supported")
         return self
 
     def layout(self) -> tuple[int, int]:
@@ -144,9 +141,7 @@ def band_hashes(signature_rows: NDArray[np.uint32], bands: int, rows: int) -> ND
     return out
 
 
-def shingle_sets(
-    texts: Sequence[str] | Any, shingle_size: int = 5
-) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+def shingle_sets(texts: Sequence[str] | Any, shingle_size: int = 5) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Distinct shingle hashes of every text, sorted: offsets, int64 (texts + 1,), and hashes, uint64."""
     array = as_text_array(texts)
     offsets, data = text_buffers(array)
@@ -210,9 +205,7 @@ def deduplicate_texts(
         raise TypeError("texts must be a list of str, got one str")
     distinct = list(dict.fromkeys(as_text_array(texts).to_pylist()))
     bands, rows = high_recall_layout(threshold)
-    rows_of_signatures, counts = signatures(
-        distinct, num_perm=bands * rows, shingle_size=shingle_size, seed=seed
-    )
+    rows_of_signatures, counts = signatures(distinct, num_perm=bands * rows, shingle_size=shingle_size, seed=seed)
     bucket_offsets, buckets, n_buckets = bucket_ids(band_hashes(rows_of_signatures, bands, rows), counts > 0)
     # Only texts that share a bucket are looked at again.
     members = np.flatnonzero(np.diff(bucket_offsets))

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import re2
 from pydantic import Field, field_validator
 
-from filters.contract import EDITS_SCHEMA, Rewrite, Rewritten, Rule, StageParams
+from filters.contract import EDITS_SCHEMA, Rewrite, Rewritten, StageParams
 
 Kind = Literal["email", "ip"]
 
@@ -29,17 +29,39 @@ IPV4 = re2.compile(_OCTET + r"(?:\." + _OCTET + r"){3}")
 IPV6 = re2.compile(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.[0-9]{1,3}){3})?")
 # A number with dots is not an address behind one of these words: version, release, section and the like.
 _NUMBERING_WORDS = (
-    "version", "versión", "versão", "versione", "versie", "wersja", "verze", "sürüm", "ver", "v", "release", "build",
-    "revision", "rev", "oid", "section", "sect", "sec", "chapter", "clause", "abschnitt", "kapitel", "chapitre",
+    "version", "versión", "versão", "versione", "versie", "wersja", "verze", "sürüm", "release", "build",
+    "revision", "section", "chapter", "clause", "abschnitt", "kapitel", "chapitre",
     "версия", "версии", "версию", "версией", "إصدار", "الإصدار", "نسخه", "รุ่น", "เวอร์ชัน", "संस्करण",
     "버전", "버젼", "版本", "版", "第", "バージョン", "节", "節", "章", "§",
 )  # fmt: skip
-_NUMBERING = re2.compile(r"(?i)(?:" + "|".join(map(re2.escape, _NUMBERING_WORDS)) + r")[\s.:：#=]*$")
+# Other words end like the short ones ("server", "android", "ipsec"): those must begin a word.
+_SHORT = ("ver", "v", "rev", "sec", "sect", "oid")
+_NUMBERING = re2.compile(
+    r"(?i)(?:[^\p{Latin}](?:" + "|".join(_SHORT) + ")|" + "|".join(map(re2.escape, _NUMBERING_WORDS)) + r")[\s.:：#=]*$"
+)
 _FIFTH = re.compile(r"\.[0-9]")
 _CONTEXT_CHARS = 16
 # `icon@2x.png` is a file.
 _FILE_ENDINGS = frozenset(
-    {"png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "css", "js", "json", "html", "htm", "xml", "pdf", "mp3", "zip"}
+    {
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "webp",
+        "bmp",
+        "ico",
+        "css",
+        "js",
+        "json",
+        "html",
+        "htm",
+        "xml",
+        "pdf",
+        "mp3",
+        "zip",
+    }
 )
 # A cheap sieve over the whole batch: only texts with one of these are looked at closely.
 _SIEVE = {"email": "@", "ip": r"[0-9]\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:"}
@@ -202,9 +224,7 @@ def rewrite(texts: pa.LargeStringArray, batch: pa.RecordBatch, params: PiiParams
     if replaced:
         mask = np.zeros(len(texts), np.bool_)
         mask[list(replaced)] = True
-        texts = pc.replace_with_mask(
-            texts, pa.array(mask), pa.array(list(replaced.values()), pa.large_string())
-        )
+        texts = pc.replace_with_mask(texts, pa.array(mask), pa.array(list(replaced.values()), pa.large_string()))
     record = pa.RecordBatch.from_pylist(
         [dict(zip(EDITS_SCHEMA.names, edit, strict=True)) for edit in edits], schema=EDITS_SCHEMA
     )

@@ -42,12 +42,9 @@ class Checked:
 
 def check(recipe: Recipe, *, workers: int | None = None, beam_options: Sequence[str] = ()) -> Checked:
     """Find what would fail later: missing inputs, columns, models, lists. Runs nothing, writes nothing."""
-    stages = [stage for stage in recipe.stages if isinstance(stage, Stage)]
-    for stage in stages:
-        try:
-            prepared_state(stage.kind, stage.params)
-        except RecipeError as error:
-            raise RecipeError(f"stage {stage.id!r}: {error}") from error
+    for stage in recipe.stages:
+        if isinstance(stage, Stage):
+            _prepare(stage)
     corpus = open_corpus(
         recipe.input.paths,
         text_column=recipe.input.text_column,
@@ -65,6 +62,13 @@ def check(recipe: Recipe, *, workers: int | None = None, beam_options: Sequence[
     splits = sum(1 for _ in cut_splits(corpus, recipe.run.split_bytes, ""))
     plan = plan_local(corpus.text_bytes, splits, workers or recipe.run.workers, beam_options)
     return Checked(recipe, corpus, splits, plan)
+
+
+def _prepare(stage: Stage) -> None:
+    try:
+        prepared_state(stage.kind, stage.params)
+    except RecipeError as error:
+        raise RecipeError(f"stage {stage.id!r}: {error}") from error
 
 
 def _check_columns(recipe: Recipe, corpus: Corpus) -> None:

@@ -27,6 +27,11 @@ TEXTS = [" ".join(WORDS[n % 50 : n % 50 + 60 + n]) for n in range(60)] + [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _measure_once(monkeypatch):
+    monkeypatch.setattr(timing, "LEAST_SECONDS", 0.0)
+
+
 @pytest.fixture
 def files(tmp_path):
     """Two Parquet files, one with a null text."""
@@ -166,14 +171,23 @@ def test_the_tables_go_between_the_marks_and_nowhere_else(tmp_path):
         report.check_marks(readme)
 
 
-def test_the_command_writes_json_and_refuses_before_it_starts(files, tmp_path, capsys):
+def test_the_command_writes_json_and_refuses_before_it_starts(files, tmp_path, capsys, monkeypatch):
     numbers = tmp_path / "numbers.json"
     entry.main(["--corpus", str(files[0]), "--only", "signatures", "filters", "--repeats", "1", "--json", str(numbers)])
     written = json.loads(numbers.read_text())
     assert [result["name"] for result in written["results"]] == ["signatures", "filters"]
     assert "--only signatures filters --repeats 1" in written["command"]
     assert written["command"].split("\n")[0] in " ".join(capsys.readouterr().out.split())
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{report.BEGIN}{report.END}")
+    with monkeypatch.context() as patch:
+        patch.setattr(entry, "measure", lambda name, *_: report.Result(name, f"About {name}", ("",), (), (), {}))
+        entry.main(["--corpus", str(files[0]), "--markdown", str(readme)])
+    assert [name for name in entry.NAMES if f"About {name}" not in readme.read_text()] == []
+    assert "Command: `python -m benchmarks --corpus" in readme.read_text()
+    capsys.readouterr()
     for wrong, words in (
+        (["--markdown", str(readme), "--only", "job"], "leave --only out"),
         (["--corpus", str(tmp_path / "*.none")], "no file matches"),
         (["--markdown", str(numbers)], "needs the lines"),
         (["--repeats", "0"], "whole number from 1"),

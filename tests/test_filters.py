@@ -1,4 +1,4 @@
-"""Tests of row-wise stages: every bound from both sides, any cut of a batch, nothing lost, addresses beside any script."""
+"""Tests of row-wise stages: bounds from both sides, any cut of a batch, nothing lost, addresses beside any script."""
 
 import itertools
 
@@ -28,10 +28,14 @@ def stage(name, id=None, **params):
     return Stage(id or name, name, FILTERS[name].Params(**params))
 
 
-def batch_of(texts, kind=pa.large_string()):
+TEXT = pa.large_string()
+
+
+def batch_of(texts, kind=TEXT):
     """A batch with keys from 100, a text and a column of its own."""
     keys = pa.array(range(100, 100 + len(texts)), pa.int64())
-    return pa.record_batch({KEY: keys, "body": pa.array(texts, kind), "note": pa.array(map(str, range(len(texts))))})
+    notes = pa.array(map(str, range(len(texts))), pa.string())
+    return pa.record_batch({KEY: keys, "body": pa.array(texts, kind), "note": notes})
 
 
 def run(texts, *stages, **options):
@@ -82,7 +86,12 @@ def test_the_list_of_stages_knows_its_names():
     assert list(FILTERS) == sorted(FILTERS)
 
 
-ADDRESSES = ["mail me@example.com now", "邮箱a@b.com，服务器8.8.8.8。", "2001:db8::1 and x@y.org and 1.1.1.1", "bad bad 赌场"]
+ADDRESSES = [
+    "mail me@example.com now",
+    "邮箱a@b.com，服务器8.8.8.8。",
+    "2001:db8::1 and x@y.org and 1.1.1.1",
+    "bad bad 赌场",
+]
 MANY = [*AWKWARD, None, *ADDRESSES, None, "bad word casino", "The cat sat on the mat."]
 
 
@@ -91,8 +100,10 @@ def applied_equal(whole, parts):
         joined = pa.concat_tables([getattr(part, name) for part in parts])
         order = [(KEY, "ascending")] if name == "rejects" else [(KEY, "ascending"), ("start", "ascending")]
         assert joined.sort_by(order).equals(getattr(whole, name).sort_by(order))
-    assert pa.Table.from_batches([part.kept for part in parts]).combine_chunks().equals(
-        pa.Table.from_batches([whole.kept]).combine_chunks()
+    assert (
+        pa.Table.from_batches([part.kept for part in parts])
+        .combine_chunks()
+        .equals(pa.Table.from_batches([whole.kept]).combine_chunks())
     )
     documents, sizes = {}, {}
     for part in parts:
@@ -183,7 +194,7 @@ def test_a_document_leaves_at_its_first_failing_rule():
     rows = [(r["stage"], r["reason"], r["value"], r["threshold"]) for r in applied.rejects.sort_by(KEY).to_pylist()]
     assert rows == [
         ("length", "too_few_chars", 1, 3),
-        ("length", "too_few_chars", 3, 3) if False else ("length", "too_many_words", 2, 1),
+        ("length", "too_many_words", 2, 1),
         ("length", "too_many_words", 3, 1),
         ("later", "too_few_chars", 3, 100),
     ]
@@ -209,7 +220,7 @@ def test_survivors_keep_their_columns_and_get_the_stages():
 
 def test_a_filter_never_touches_the_text(every_stage):
     looking = [one for one in every_stage if one.name != "pii"]
-    by_key = {key: text for key, text in enumerate(MANY, start=100)}
+    by_key = dict(enumerate(MANY, start=100))
     survivors = run(MANY, *looking).kept
     assert all(by_key[row[KEY]] == row["body"] for row in survivors.to_pylist())
 
@@ -352,7 +363,8 @@ def test_lines_do_not_matter_and_only_the_beginning_is_read():
 
 
 @pytest.mark.parametrize(
-    ("label", "hint"), [("eng", "'eng' (did you mean en"), ("EN", "'EN' (did you mean en"), ("zh-cn", "zh"), ("q9", "'q9' is not among")]
+    ("label", "hint"),
+    [("eng", "'eng' (did you mean en"), ("EN", "'EN' (did you mean en"), ("zh-cn", "zh"), ("q9", "'q9' is not among")],
 )
 def test_an_unknown_label_is_refused_with_a_near_one(label, hint):
     with pytest.raises(RecipeError) as refused:
@@ -388,7 +400,9 @@ BESIDE = ["{}", "邮箱{}联系", "メールは{}まで", "อีเมล{}ค�
 
 
 @pytest.mark.parametrize("around", BESIDE)
-@pytest.mark.parametrize("address", ["abc@example.com", "first.last+tag@mail.example.co.uk", "müller@exämple.de", "x_1@a-b.io"])
+@pytest.mark.parametrize(
+    "address", ["abc@example.com", "first.last+tag@mail.example.co.uk", "müller@exämple.de", "x_1@a-b.io"]
+)
 def test_an_email_is_found_beside_any_script(address, around):
     assert emails(around.format(address)) == [address]
     assert redacted(around.format(address)) == around.format("<EMAIL>")
@@ -413,14 +427,17 @@ def test_emails_of_a_sentence():
 
 
 @pytest.mark.parametrize("around", BESIDE)
-@pytest.mark.parametrize("address", ["8.8.8.8", "192.168.0.1", "255.255.255.255", "2001:db8::8a2e:370:7334", "fe80::1:2"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "192.168.0.1", "255.255.255.255", "2001:db8::8a2e:370:7334", "fe80::1:2"]
+)
 def test_an_ip_is_found_beside_any_script(address, around):
     assert ips(around.format(address)) == [address]
     assert redacted(around.format(address)) == around.format("<IP_ADDRESS>")
 
 
 @pytest.mark.parametrize("text", ["server 8.8.8.8", "Server: 8.8.8.8", "driver 8.8.8.8", "Tel Aviv 8.8.8.8", "8.8.8.8:80",
-                                  "http://8.8.8.8/a", "observer 8.8.8.8", "8.8.8.8/24", "prerelease... 8.8.8.8"])  # fmt: skip
+                                  "http://8.8.8.8/a", "observer 8.8.8.8", "8.8.8.8/24", "android 8.8.8.8",
+                                  "IPsec: 8.8.8.8", "Kyïv 8.8.8.8"])  # fmt: skip
 def test_a_word_that_only_ends_like_a_version_does_not_hide_an_ip(text):
     assert ips(text) == ["8.8.8.8"]
 
@@ -430,14 +447,17 @@ def test_a_word_that_only_ends_like_a_version_does_not_hide_an_ip(text):
     ["version 1.2.3.4", "Version: 1.2.3.4", "v1.2.3.4", "v 1.2.3.4", "ver. 1.2.3.4", "release 10.0.0.1", "build #1.2.3.4",
      "OID 1.3.6.1", "1.3.6.1.4.1.311", "OID=1.3.6.1.4.1", "section 1.2.3.4", "Section 4.3.2.1", "subsection 1.2.3.4",
      "§ 1.2.3.4", "chapter 1.2.3.4", "1.2.3.4.5", "1.2.3", "256.1.1.1", "1.2.3.256", "1.2.3.4-beta", "a1.2.3.4", "1.2.3.4a",
-     "-1.2.3.4", "01.2.3.4", "1.2.3.04", "12:30:45", "std::vector", "a::b::c", "1:2", "::", "00:1A:2B:3C:4D:5E", "版本v1.2.3.4"],
+     "-1.2.3.4", "01.2.3.4", "1.2.3.04", "12:30:45", "std::vector", "a::b::c", "1:2", "::", "00:1A:2B:3C:4D:5E", "版本v1.2.3.4",
+     "Programmversion 1.2.3.4", "软件版本 1.2.3.4", "软件 v 1.2.3.4", "(ver 1.2.3.4)", "x" * 20 + " rev. 1.2.3.4"],
 )  # fmt: skip
 def test_what_is_no_ip(text):
     assert ips(text) == []
     assert redacted(text) == text
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "0.0.0.0", "::1", "::", "0:0:0:0:0:0:0:1", "0:0:0:0:0:0:0:0"])
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "127.1.2.3", "0.0.0.0", "::1", "::", "0:0:0:0:0:0:0:1", "0:0:0:0:0:0:0:0"]
+)
 def test_loopback_and_unspecified_stay(address):
     assert redacted(f"listen on {address} only") == f"listen on {address} only"
 

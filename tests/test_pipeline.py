@@ -149,7 +149,7 @@ def test_every_exact_duplicate_is_found_and_nothing_else(reference: tuple[dict[s
         if row["kind"] in ("exact", "exact_whitespace"):
             base = by_id[row["base_id"]]
             # One of the pair goes, unless both left for another reason first.
-            assert key in gone and base in gone or key in dropped or base in dropped
+            assert (key in gone and base in gone) or key in dropped or base in dropped
     groups = {key: row["base_id"] or row["id"] for key, row in truth.items()}
     for key, survivor in dropped.items():
         assert groups[key] == groups[survivor]

@@ -96,7 +96,9 @@ class _HashFn(beam.DoFn):
             hashes.append(content_hashes(texts, self._params))
             progress.add(len(batch), _text_size(texts))
         anchors, members, counts = collapse_equal(np.concatenate(hashes), np.concatenate(keys))
-        yield from by_partition(anchors[0], self._options.partitions, anchors[1].view(np.int64), anchors[2].view(np.int64), counts)
+        yield from by_partition(
+            anchors[0], self._options.partitions, anchors[1].view(np.int64), anchors[2].view(np.int64), counts
+        )
         for file, records in by_file(members[1], members[0]):
             yield beam.pvalue.TaggedOutput("local", (file, records))
 
@@ -147,8 +149,10 @@ class ExactDedup(beam.PTransform):
     options: DedupOptions
 
     def expand(self, splits: beam.PCollection[Split]) -> beam.PCollection[Split]:  # noqa: D102
-        hashed = splits | "Spread" >> Spread() | "Hash" >> beam.ParDo(_HashFn(self.params, self.options)).with_outputs(
-            "local", main="records"
+        hashed = (
+            splits
+            | "Spread" >> Spread()
+            | "Hash" >> beam.ParDo(_HashFn(self.params, self.options)).with_outputs("local", main="records")
         )
         decided = (
             _typed(hashed.records)
@@ -183,7 +187,9 @@ class _SignFn(beam.DoFn):
         yield from by_partition(buckets, self._options.partitions, smallest)
         yield beam.pvalue.TaggedOutput("edges", pack(*distinct_edges(left, right)))
 
-    def _sign(self, texts: pa.LargeStringArray, keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    def _sign(
+        self, texts: pa.LargeStringArray, keys: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """(key, bucket) of every band of every document that has a token."""
         params = self._params
         rows, counts = signatures(
@@ -215,8 +221,10 @@ class MinHashDedup(beam.PTransform):
     options: DedupOptions
 
     def expand(self, splits: beam.PCollection[Split]) -> beam.PCollection[Split]:  # noqa: D102
-        signed = splits | "Spread" >> Spread() | "Sign" >> beam.ParDo(_SignFn(self.params, self.options)).with_outputs(
-            "edges", main="records"
+        signed = (
+            splits
+            | "Spread" >> Spread()
+            | "Sign" >> beam.ParDo(_SignFn(self.params, self.options)).with_outputs("edges", main="records")
         )
         across = (
             _typed(signed.records)
@@ -282,7 +290,9 @@ class _MarkFn(beam.DoFn):
             return
         stays = keys == survivors
         write_sidecar(f"{stem}.duplicates.parquet", _table(DUPLICATES_SCHEMA, keys, survivors, sizes))
-        cluster = pa.schema([DUPLICATES_SCHEMA.field(KEY), (full_name(self._options.stage, "cluster_size"), pa.int64())])
+        cluster = pa.schema(
+            [DUPLICATES_SCHEMA.field(KEY), (full_name(self._options.stage, "cluster_size"), pa.int64())]
+        )
         write_sidecar(f"{stem}.cluster.parquet", _table(cluster, keys[stays], sizes[stays]))
         sidecars = [
             *split.sidecars,
@@ -333,7 +343,7 @@ class _MarkDuplicates(beam.PTransform):
     threshold: float | None
     options: DedupOptions
 
-    def expand(self, joined: dict[str, beam.PCollection[Any]]) -> beam.PCollection[Split]:  # noqa: D102
+    def expand(self, joined: dict[str, beam.PCollection[Any]]) -> beam.PCollection[Split]:
         by_file = joined["splits"] | "ByFile" >> beam.Map(_split_by_file).with_output_types(Records)
         return (
             {**joined, "splits": by_file}

@@ -90,7 +90,9 @@ def prove_conservation(steps: list[dict[str, Any]], records: list[ShardRecord], 
     broken = [f"{what}: {one} and {other}" for what, one, other in claims if one is not None and one != other]
     if broken:
         raise ConservationError(
-            "the run lost or doubled documents, so no manifest was written. " + "; ".join(broken) + ". Please report this"
+            "the run lost or doubled documents, so no manifest was written. "
+            + "; ".join(broken)
+            + ". Please report this"
         )
 
 
@@ -152,7 +154,5 @@ class WriteManifest(beam.PTransform):
             splits.pipeline
             | "Last" >> beam.Create([None])
             | "Write"
-            >> beam.ParDo(
-                _WriteManifestFn(self.options), beam.pvalue.AsSingleton(tally), beam.pvalue.AsList(records)
-            )
+            >> beam.ParDo(_WriteManifestFn(self.options), beam.pvalue.AsSingleton(tally), beam.pvalue.AsList(records))
         )

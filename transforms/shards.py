@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -69,10 +70,9 @@ class SidecarRows:
 
     def weights(self, split: Split) -> NDArray[np.int64]:
         """One for each row, and its bytes of text where the text goes along."""
-        sizes = [np.zeros(0, np.int64)]
-        for table in self.tables(split):
-            sizes.append(np.ones(len(table), np.int64) + (table[TEXT_BYTES].to_numpy() if self.with_text else 0))
-        return np.concatenate(sizes)
+        tables = self.tables(split)
+        sizes = [np.ones(len(t), np.int64) + (t[TEXT_BYTES].to_numpy() if self.with_text else 0) for t in tables]
+        return np.concatenate([np.zeros(0, np.int64), *sizes])
 
     def tables(self, split: Split) -> Iterator[pa.Table]:
         """All rows of the Split's files of this kind, sorted, with the source file and row in front."""
@@ -80,7 +80,7 @@ class SidecarRows:
         if not uris:
             return
         table = pa.concat_tables([read_sidecar(uri).cast(self.base) for uri in uris])
-        table = table.take(pa.compute.sort_indices(table, [(name, "ascending") for name in self.sort]))
+        table = table.take(pc.sort_indices(table, [(name, "ascending") for name in self.sort]))
         yield self._located(table, split)
 
     def schema(self, split: Split) -> pa.Schema:
@@ -198,22 +198,26 @@ class _WriteFn(beam.DoFn):
         ends = [*begins[1:].tolist(), None]
         yield self._write(file, files, int(begins[file]), ends[file], [(h["start"], s) for h, s in splits])
 
-    def _write(self, file: int, files: int, begin: int, end: int | None, splits: list[tuple[int, Split]]) -> ShardRecord:
+    def _write(
+        self, file: int, files: int, begin: int, end: int | None, splits: list[tuple[int, Split]]
+    ) -> ShardRecord:
         options = self._options
         name = f"{options.name}/part-{file:05d}-of-{files:05d}.parquet"
         schema = self._out(self._series.schema(splits[0][1]).empty_table()).schema
         rows = text_bytes = 0
         progress = Progress(options.progress, f"write {options.name}")
-        with atomic_writer(join(options.output, name)) as sink:
-            with pq.ParquetWriter(
+        with (
+            atomic_writer(join(options.output, name)) as sink,
+            pq.ParquetWriter(
                 sink, schema, compression=options.compression, compression_level=options.compression_level
-            ) as writer:
-                for group in self._groups(begin, end, splits):
-                    size = int(pa.compute.sum(group[TEXT_BYTES]).as_py() or 0) if TEXT_BYTES in group.column_names else 0
-                    writer.write_table(self._out(group), row_group_size=len(group))
-                    rows += len(group)
-                    text_bytes += size
-                    progress.add(len(group), size)
+            ) as writer,
+        ):
+            for group in self._groups(begin, end, splits):
+                writer.write_table(self._out(group), row_group_size=len(group))
+                size = int(pc.sum(group[TEXT_BYTES]).as_py() or 0) if TEXT_BYTES in group.column_names else 0
+                rows += len(group)
+                text_bytes += size
+                progress.add(len(group), size)
         return ShardRecord(options.name, name, rows, text_bytes, sink.bytes, sink.sha256)
 
     def _out(self, table: pa.Table) -> pa.Table:

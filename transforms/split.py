@@ -78,7 +78,8 @@ class Split:
         """As bytes: a line of JSON, then the packed mask."""
         fields: dict[str, Any] = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         del fields["alive"]
-        fields["tally"] = [[*outcome, n, self.tally.bytes[outcome]] for outcome, n in sorted(self.tally.documents.items())]
+        counts = sorted(self.tally.documents.items())
+        fields["tally"] = [[*outcome, documents, self.tally.bytes[outcome]] for outcome, documents in counts]
         return json.dumps(fields, ensure_ascii=False, sort_keys=True).encode() + b"\n" + self.alive
 
     @classmethod

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from filters.kernels.unicode_table import LONE, SEPARATOR
+from filters.kernels.unicode_table import LONE, SEPARATOR, WORD
 
 # FNV-1a's 64-bit constants (Fowler, Noll, Vo: draft-eastlake-fnv), fed with code points in place of bytes.
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
@@ -82,7 +82,7 @@ def token_hashes(data, start, stop, table, out):
                 point, after = decode(data, i, stop)
                 entry = table[point]
                 kind = entry >> np.uint32(24)
-                if kind == SEPARATOR or kind == LONE:
+                if kind != WORD:
                     break
                 h = (h ^ np.uint64(entry & np.uint32(0xFFFFFF))) * FNV_PRIME
                 i = after

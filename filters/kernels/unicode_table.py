@@ -86,9 +86,7 @@ def main() -> None:
     lines = [f"# Unicode {unicodedata.unidata_version}; lower-case distances come first, then classes."]
     deltas = [ord(lower_char(c)) - ord(c) for c in points]
     lines += [f"lower {a:X} {b:X} {d}" for a, b, d in _ranges(deltas)]
-    lines += [
-        f"{('', 'word', 'lone')[k]} {a:X} {b:X}" for a, b, k in _ranges([char_class(c) for c in points])
-    ]
+    lines += [f"{('', 'word', 'lone')[k]} {a:X} {b:X}" for a, b, k in _ranges([char_class(c) for c in points])]
     _FILE.write_text("\n".join(lines) + "\n", encoding="ascii")
     print(f"{_FILE.name}: {len(lines)} lines, Unicode {unicodedata.unidata_version}", file=sys.stderr)
 

@@ -9,9 +9,7 @@ from filters.kernels.minhash import common_count
 
 
 @njit(nogil=True)
-def anchor_to_survivors(
-    set_offsets, sets, bucket_offsets, buckets, n_buckets, threshold, survivor, jaccard, shared
-):
+def anchor_to_survivors(set_offsets, sets, bucket_offsets, buckets, n_buckets, threshold, survivor, jaccard, shared):
     """Decide documents in order; a document is dropped only if a *survivor* reaches the threshold.
 
     set_offsets: int64 (documents + 1,), sets: uint64, sorted distinct shingle hashes of each document;
@@ -46,9 +44,7 @@ def anchor_to_survivors(
             if small > 0 and small / large >= threshold:
                 common = common_count(mine, theirs)
                 value = common / (small + large - common)
-                if value >= threshold and (
-                    value > best_jaccard or (value == best_jaccard and candidate < best)
-                ):
+                if value >= threshold and (value > best_jaccard or (value == best_jaccard and candidate < best)):
                     best, best_jaccard = candidate, value
         survivor[doc] = best
         jaccard[doc] = best_jaccard if best != doc else 1.0

@@ -1,4 +1,4 @@
-"""Progress of a run on the terminal: documents, bytes and rate of every phase; plain lines where there is no terminal."""
+"""Progress of a run: documents, bytes and rate of every phase, drawn on a terminal or as plain lines for logs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from pipeline.run import Report
 
@@ -36,7 +37,8 @@ class _PlainLines:
         now = time.monotonic()
         if totals and now - self._said >= _PLAIN_SECONDS:
             self._said = now
-            print(f"{now - self._started:.0f} s: " + "; ".join(_line(p, *t) for p, t in totals.items()), file=sys.stderr)
+            phases = "; ".join(_line(phase, *total) for phase, total in totals.items())
+            print(f"{now - self._started:.0f} s: {phases}", file=sys.stderr)
 
 
 def _line(phase: str, documents: int, size: int, dropped: int) -> str:
@@ -60,7 +62,7 @@ def _live() -> Iterator[Report]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True) as progress:
-        blank = {"documents": 0, "megabytes": 0.0, "rate": 0.0, "dropped": ""}
+        blank: dict[str, Any] = {"documents": 0, "megabytes": 0.0, "rate": 0.0, "dropped": ""}
         start = progress.add_task("starting", total=None, **blank)
         tasks: dict[str, tuple[TaskID, float]] = {}
 

@@ -56,7 +56,9 @@ def _funnel(stats: dict[str, Any]) -> Any:
             f"{step['out']['bytes'] / 1e6:,.2f}",
         )
         for reason, count in step["dropped"].items():
-            table.add_row(f"  {reason}", "", "", f"{count['documents']:,}", f"{100 * count['documents'] / total:.1f}", "")
+            table.add_row(
+                f"  {reason}", "", "", f"{count['documents']:,}", f"{100 * count['documents'] / total:.1f}", ""
+            )
         if "edited" in step:
             table.add_row(f"  [dim]edited {step['edited']['documents']:,} documents[/dim]", "", "", "", "", "")
     return table
