@@ -182,6 +182,18 @@ def find_spans(text: str, params: PiiParams) -> list[Span]:
 
     What is found no longer touches its neighbours: the rest is searched again, so that redacting twice changes nothing.
     """
+    spans: list[Span] = []
+    while fresh := _find_once(text, params):
+        spans += fresh
+        parts, last = [], 0
+        for span in fresh:
+            parts += [text[last : span.start], ">" * (span.end - span.start)]
+            last = span.end
+        text = "".join([*parts, text[last:]])
+    return sorted(spans)
+
+
+def _find_once(text: str, params: PiiParams) -> list[Span]:
     found = [*find_emails(text)] if "email" in params.kinds else []
     if "ip" in params.kinds:
         found += find_ips(text, params.ip_scope)
@@ -189,8 +201,7 @@ def find_spans(text: str, params: PiiParams) -> list[Span]:
     for span in sorted(found, key=lambda span: (span.start, -span.end)):
         if not spans or span.start >= spans[-1].end:
             spans.append(span)
-            text = text[: span.start] + ">" * (span.end - span.start) + text[span.end :]
-    return sorted([*spans, *find_spans(text, params)]) if spans else []
+    return spans
 
 
 def replace_spans(text: str, spans: Sequence[Span], params: PiiParams) -> str:

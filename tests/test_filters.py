@@ -1,6 +1,7 @@
 """Tests of row-wise stages: bounds from both sides, any cut of a batch, nothing lost, addresses beside any script."""
 
 import itertools
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -123,7 +124,7 @@ def test_a_batch_may_be_cut_anywhere(every_stage):
     applied_equal(whole, [run_stages(batch.slice(i, 1), every_stage, "body", keep_text=True) for i in range(len(MANY))])
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_any_batch_may_be_cut_anywhere(every_stage, data):
     some = data.draw(st.lists(st.one_of(texts, st.none(), st.sampled_from(ADDRESSES)), max_size=8))
@@ -159,7 +160,7 @@ def test_no_document_and_no_byte_is_lost(every_stage):
     assert run(MANY, *every_stage).tally.documents["pii", "edited"] == 3
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(st.one_of(texts, st.none(), st.sampled_from(ADDRESSES)), max_size=8))
 def test_no_document_and_no_byte_of_any_batch_is_lost(every_stage, some):
     check_conservation(some, run(some, *every_stage))
@@ -411,7 +412,8 @@ def test_an_email_is_found_beside_any_script(address, around):
 @pytest.mark.parametrize(
     "text",
     ["icon@2x.png", "logo@3x.jpg and a@b.css", "@handle", "a@b", "a@@b.com", "a@b@c.com", "me@localhost", "a@.com",
-     "a@-b.com", "a@b-.com", "a.@b.com", "x" * 65 + "@b.com", "a@" + "b" * 64 + ".com", "a @b.com", "a@b.1", "@media.css",
+     "a@-b.com", "a@b-.com", "a.@b.com", "x" * 65 + "@b.com", "a@" + "b" * 64 + ".com",
+     "a @b.com", "a@b.1", "@media.css",
      "user@10"],
 )  # fmt: skip
 def test_what_is_no_email(text):
@@ -435,7 +437,8 @@ def test_an_ip_is_found_beside_any_script(address, around):
     assert redacted(around.format(address)) == around.format("<IP_ADDRESS>")
 
 
-@pytest.mark.parametrize("text", ["server 8.8.8.8", "Server: 8.8.8.8", "driver 8.8.8.8", "Tel Aviv 8.8.8.8", "8.8.8.8:80",
+@pytest.mark.parametrize("text", ["server 8.8.8.8", "Server: 8.8.8.8", "driver 8.8.8.8",
+"Tel Aviv 8.8.8.8", "8.8.8.8:80",
                                   "http://8.8.8.8/a", "observer 8.8.8.8", "8.8.8.8/24", "android 8.8.8.8",
                                   "IPsec: 8.8.8.8", "Kyïv 8.8.8.8"])  # fmt: skip
 def test_a_word_that_only_ends_like_a_version_does_not_hide_an_ip(text):
@@ -444,10 +447,13 @@ def test_a_word_that_only_ends_like_a_version_does_not_hide_an_ip(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["version 1.2.3.4", "Version: 1.2.3.4", "v1.2.3.4", "v 1.2.3.4", "ver. 1.2.3.4", "release 10.0.0.1", "build #1.2.3.4",
+    ["version 1.2.3.4", "Version: 1.2.3.4", "v1.2.3.4", "v 1.2.3.4", "ver. 1.2.3.4",
+    "release 10.0.0.1", "build #1.2.3.4",
      "OID 1.3.6.1", "1.3.6.1.4.1.311", "OID=1.3.6.1.4.1", "section 1.2.3.4", "Section 4.3.2.1", "subsection 1.2.3.4",
-     "§ 1.2.3.4", "chapter 1.2.3.4", "1.2.3.4.5", "1.2.3", "256.1.1.1", "1.2.3.256", "1.2.3.4-beta", "a1.2.3.4", "1.2.3.4a",
-     "-1.2.3.4", "01.2.3.4", "1.2.3.04", "12:30:45", "std::vector", "a::b::c", "1:2", "::", "00:1A:2B:3C:4D:5E", "版本v1.2.3.4",
+     "§ 1.2.3.4", "chapter 1.2.3.4", "1.2.3.4.5", "1.2.3", "256.1.1.1", "1.2.3.256",
+     "1.2.3.4-beta", "a1.2.3.4", "1.2.3.4a",
+     "-1.2.3.4", "01.2.3.4", "1.2.3.04", "12:30:45", "std::vector", "a::b::c", "1:2", "::",
+     "00:1A:2B:3C:4D:5E", "版本v1.2.3.4",
      "Programmversion 1.2.3.4", "软件版本 1.2.3.4", "软件 v 1.2.3.4", "(ver 1.2.3.4)", "x" * 20 + " rev. 1.2.3.4"],
 )  # fmt: skip
 def test_what_is_no_ip(text):
@@ -481,6 +487,19 @@ def test_of_two_findings_at_one_place_the_longer_is_replaced():
     assert redacted("10.0.0.1@example.com") == "<EMAIL>"
 
 
+def test_many_addresses_in_one_text_are_found_in_linear_time():
+    """Half a megabyte, 40,000 addresses: a second is plenty, a copy of the text per address takes minutes."""
+    text = "at 8.8.8.8 or a@b.com, " * 20_000
+    begun = time.process_time()
+    assert len(find_spans(text, PII)) == 40_000
+    assert time.process_time() - begun < 20
+
+
+def test_what_is_freed_by_a_neighbour_is_found_too():
+    assert redacted("a@example.com::1:2:3") == "<EMAIL><IP_ADDRESS>"
+    assert redacted("1.2.3.4::1:2:3") == "<IP_ADDRESS><IP_ADDRESS>"
+
+
 def test_kinds_and_placeholders():
     text = "a@b.com 8.8.8.8"
     assert redacted(text, PiiParams(kinds=("ip",))) == "a@b.com <IP_ADDRESS>"
@@ -500,13 +519,13 @@ pieces = st.sampled_from(
 near_addresses = st.lists(pieces, max_size=8).map("".join)
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(near_addresses)
 def test_redacting_twice_changes_nothing_more(text):
     assert redacted(redacted(text)) == redacted(text)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(st.lists(st.one_of(near_addresses, texts), max_size=6))
 def test_edits_point_at_what_was_replaced(some):
     applied = run(some, stage("pii"))

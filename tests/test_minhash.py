@@ -73,7 +73,7 @@ def test_signatures_of_any_texts_are_datasketchs(batch, size, num_perm, seed):
 def test_no_shingle_is_lost_or_made_twice_where_a_long_text_is_cut(size):
     """A text is hashed in stretches of CHUNK + size tokens: lengths around one, two and three of them."""
     cuts = [CHUNK, CHUNK + size, 2 * CHUNK + size + 1, 2 * (CHUNK + size)]
-    lengths = sorted({cut + off for cut in cuts for off in (-1, 0, 1)})
+    lengths = sorted({cut + off for cut in cuts for off in (0, 1)})
     full = words(lengths[-1] + 1).split()
     endings = ["", " !!! ", "漢"]
     batch = [" ".join(full[:length]) + endings[length % 3] for length in lengths]

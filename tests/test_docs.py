@@ -1,0 +1,88 @@
+"""What the documentation claims: its Python runs, its recipes are valid, its layers hold."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from filters.catalog import FILTERS
+from pipeline.recipe import DEDUPS, load_recipe, parse_recipe
+from pipeline.yaml_document import load_yaml
+
+ROOT = Path(__file__).parents[1]
+LAYERS = ["pipeline.cli", "pipeline", "transforms", "filters", "filters.kernels"]
+
+
+def test_python_in_the_readme_runs() -> None:
+    failures, tests = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert tests > 5
+    assert failures == 0
+
+
+def test_the_recipe_in_the_readme_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    recipe = parse_recipe(load_yaml("README.md", block))
+    assert [stage.name for stage in recipe.stages] == [*_named_in_table()]
+
+
+def _named_in_table() -> list[str]:
+    return re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+
+def test_every_stage_is_in_the_readme() -> None:
+    assert sorted(_named_in_table()) == sorted([*FILTERS, *DEDUPS])
+    assert all(stage.name == name for name, stage in FILTERS.items())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_recipes_are_valid_and_come_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    recipe = load_recipe(path)
+    again = parse_recipe(load_yaml("again.yaml", yaml.safe_dump(recipe.as_dict())))
+    assert again == recipe
+
+
+def _layer(module: str) -> int:
+    return max(
+        (i for i, layer in enumerate(LAYERS) if module == layer or module.startswith(layer + ".")),
+        key=lambda i: len(LAYERS[i]),
+        default=-1,
+    )
+
+
+@pytest.mark.parametrize("top", ["pipeline", "transforms", "filters"])
+def test_imports_go_right_only(top: str) -> None:
+    for path in (ROOT / top).rglob("*.py"):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                assert _layer(name) == -1 or _layer(name) >= _layer(module), f"{module} imports {name}"
+                if name.split(".")[0] == "apache_beam":
+                    assert top != "filters", f"{module} imports Beam"
+
+
+def test_every_file_says_what_it_is_for() -> None:
+    for top in ("pipeline", "transforms", "filters", "tests", "benchmarks"):
+        for path in (ROOT / top).rglob("*.py"):
+            first = ast.get_docstring(ast.parse(path.read_text()))
+            assert first and first.splitlines()[0].endswith((".", ":")), path
+
+
+def test_help_comes_without_heavy_imports() -> None:
+    code = (
+        "import sys; from pipeline.cli.main import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('apache_beam', 'numba', 'pyarrow', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines()[-1] == "[]"
