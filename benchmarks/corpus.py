@@ -97,7 +97,7 @@ def vary(text: str, copy: int) -> str:
     """The text with about a third of its tokens said twice, chosen by token and copy, and the copy's number behind it.
 
     Copies of one text share few shingles, so they are no near duplicates; two texts that are alike stay alike in each
-    copy, so every copy has as many duplicates as the original; and the language stays what it was.
+    copy, so every copy has about as many duplicates as the original; and the language stays what it was.
 
     >>> vary("to be or not to be, that is the question", 3)
     'to to be or not to to be, that that is is the question 3'

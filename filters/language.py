@@ -44,7 +44,8 @@ class LanguageModel:
 
     def label(self, text: str) -> tuple[str, float]:
         """Best label without its prefix, and its probability; `und` and 0 for a text of white space."""
-        line = " ".join(text[: self.max_chars].split())
+        # fastText stops reading at its own end-of-sentence token, which a web page may well contain.
+        line = " ".join(text[: self.max_chars].replace("</s>", " ").split())
         if not line:
             return UNDETERMINED, 0.0
         # The binding takes one line with its end, as the C++ reader does.

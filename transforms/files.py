@@ -15,7 +15,7 @@ from pyarrow import fs
 
 from filters.errors import InputError, OutputError
 from transforms.atomic import AtomicFile, atomic_writer
-from transforms.filesystems import is_object_store, local_path, open_filesystem, reading, writing
+from transforms.filesystems import is_object_store, local_path, open_filesystem, reading, reason, writing
 
 __all__ = [
     "EXTENSIONS",
@@ -148,18 +148,17 @@ def _walk_local(folder: str, recursive: bool) -> Iterator[str]:
     """Files below a local folder; links to folders are followed, but no folder is entered twice."""
 
     def refuse(error: OSError) -> None:
-        raise error
+        raise InputError(f"cannot look into {error.filename}: {reason(error)}") from error
 
     entered: set[str] = set()
-    with reading(folder):
-        for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
-            if os.path.realpath(parent) in entered:
-                folders.clear()
-                continue
-            entered.add(os.path.realpath(parent))
-            folders[:] = sorted(folders) if recursive else []
-            for name in names:
-                yield os.path.join(parent, name)  # noqa: PTH118 - pathlib is slow on large trees
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        if os.path.realpath(parent) in entered:
+            folders.clear()
+            continue
+        entered.add(os.path.realpath(parent))
+        folders[:] = sorted(folders) if recursive else []
+        for name in names:
+            yield os.path.join(parent, name)  # noqa: PTH118 - pathlib is slow on large trees
 
 
 def file_info(uri: str) -> FileInfo:

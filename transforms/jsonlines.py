@@ -58,7 +58,8 @@ def infer_schema(uri: str, *, sample_bytes: int) -> pa.Schema:
 def read_batches(uri: str, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Yield (row number of the first row, batch) for every block; blank lines are no rows.
 
-    `schema` is what columns must fit; those of types that JSON does not have come out as null type. Raises InputError
+    `schema` is what columns must fit; those of types that JSON does not have come out as null type,
+    and a number in a double column is the nearest double. Raises InputError
     naming the line for malformed JSON, invalid UTF-8, an unknown key and a value of another type, and naming the file
     if it is damaged or cut short.
     """
