@@ -125,8 +125,8 @@ def measure(files: Sequence[Path], repeats: int, folder: Path, workers: Sequence
         tuple(rows),
         (
             f"{len(files)} files, {documents:,} documents, {size / 1e6:,.1f} MB of text; "
-            f"median of {repeats} interleaved rounds (peak: largest). All numbers include start-up, which is what {HEAD_ROWS} "
-            "documents take.",
+            f"median of {repeats} interleaved rounds (peak: largest). All numbers include start-up: what {HEAD_ROWS} "
+            "documents alone take.",
             f"The copy writes zstd level {level} and row groups of {row_group_bytes >> 20} MiB of text, with pyarrow's "
             "own threads.",
             f"Peak is the sum of {kind} over the process tree, looked at every {INTERVAL * 1000:.0f} to "

@@ -27,7 +27,8 @@ def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fails:
     monkeypatch.chdir(tmp_path)
 
     def call(stages: str = "[]", *, paths: str = "raw", more: str = "", output: str = "out", **expect: str) -> str:
-        Path("recipe.yaml").write_text(f"input: {{paths: '{paths}'}}\nstages: {stages}\noutput: {{path: {output}}}\n{more}")
+        lines = (f"input: {{paths: '{paths}'}}", f"stages: {stages}", f"output: {{path: {output}}}", more)
+        Path("recipe.yaml").write_text("\n".join(lines))
         result = CliRunner().invoke(cli, ["run", "recipe.yaml", "--quiet", *expect.get("args", "").split()])
         assert isinstance(result.exception, BeamsiftError), result.output + repr(result.exception)
         assert not (tmp_path / output / "manifest.json").exists()

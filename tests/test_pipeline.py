@@ -240,7 +240,8 @@ def test_no_stages_is_a_copy(sample: Path, run_recipe: Runner) -> None:
 
 
 def test_row_stages_after_a_deduplication_see_its_columns(sample: Path, run_recipe: Runner) -> None:
-    manifest, output = run_recipe(recipe(sample, ["exact_dedup", {"length": {"min_words": 30}}, "minhash_dedup", "pii"]))
+    stages = ["exact_dedup", {"length": {"min_words": 30}}, "minhash_dedup", "pii"]
+    manifest, output = run_recipe(recipe(sample, stages))
     kept = rows(output, "shards")
     assert {"exact_dedup_cluster_size", "minhash_dedup_cluster_size", "pii_email"} <= set(kept.column_names)
     exact = rows(output, "dedup/exact_dedup")
