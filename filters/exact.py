@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Literal
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from filters.contract import StageParams
 from filters.kernels.tokens import token_hashes
 from filters.kernels.unicode_table import load_table
+from filters.kernels.whitespace import fold_white_space
 from filters.texts import text_buffers
 
 _STRETCH = 1 << 16
@@ -35,25 +37,32 @@ def content_hashes(texts: pa.LargeStringArray, params: ExactParams) -> NDArray[n
     At 10**12 documents the chance that any two different texts share a hash is below 2e-15.
     """
     offsets, data = text_buffers(texts)
-    digests = _digests(offsets, data.tobytes() if data.size < _STRETCH else data.data, params.normalise)
-    packed = b"".join(digests)
-    return np.frombuffer(packed, ">u8").reshape(-1, 2).astype(np.uint64)
+    if params.normalise == "none":
+        digests = [xxhash.xxh3_128_digest(text) for text in _slices(offsets, data)]
+    else:
+        folded_offsets, folded = _fold(offsets, data)
+        digests = [xxhash.xxh3_128_digest(text) for text in _slices(folded_offsets, folded)]
+        if params.normalise == "tokens":
+            tokens = map(_token_bytes, _slices(offsets, data))
+            # The prefix keeps the two kinds of hashed content apart.
+            digests = [xxhash.xxh3_128_digest(b"t" + t) if t else d for t, d in zip(tokens, digests, strict=True)]
+    return np.frombuffer(b"".join(digests), ">u8").reshape(-1, 2).astype(np.uint64)
 
 
-def _digests(offsets: NDArray[np.int64], data: bytes | memoryview, normalise: str) -> Iterator[bytes]:
-    for first, last in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        text = data[first:last]
-        if normalise == "tokens":
-            tokens = _token_bytes(text)
-            # The prefixes keep the two kinds of hashed content apart.
-            yield xxhash.xxh3_128_digest(b"t" + tokens if tokens else b"w" + b" ".join(bytes(text).split()))
-        elif normalise == "whitespace":
-            yield xxhash.xxh3_128_digest(b" ".join(bytes(text).split()))
-        else:
-            yield xxhash.xxh3_128_digest(text)
+def _slices(offsets: NDArray[np.int64], data: NDArray[np.uint8]) -> Iterator[memoryview]:
+    view = data.data
+    for first, last in itertools.pairwise(offsets.tolist()):
+        yield view[first:last]
 
 
-def _token_bytes(text: bytes | memoryview) -> bytes:
+def _fold(offsets: NDArray[np.int64], data: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    out = np.empty(int(offsets[-1] - offsets[0]), np.uint8)
+    out_offsets = np.empty(len(offsets), np.int64)
+    fold_white_space(offsets, data, out_offsets, out)
+    return out_offsets, out
+
+
+def _token_bytes(text: memoryview) -> bytes:
     data = np.frombuffer(text, np.uint8)
     found, i = [], 0
     while i < data.size:

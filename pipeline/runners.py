@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from filters.errors import BeamsiftError, ConservationError, InputError, OutputError, RecipeError
 
-# Below this much text the four seconds that worker processes take to start are not won back.
-_BYTES_FOR_PROCESSES = 64 << 20
+# Worker processes import Beam and compile the kernels, each for itself: about eight seconds, which less text than this
+# does not win back (the `job` benchmark at 84 MB: two workers slower than one; at 335 MB: faster).
+_BYTES_FOR_PROCESSES = 256 << 20
 
 _LOCAL_OPTIONS = ("direct_running_mode", "direct_num_workers")
 
