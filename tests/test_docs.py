@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from filters.catalog import FILTERS
+from pipeline.cli.main import cli
 from pipeline.recipe import DEDUPS, load_recipe, parse_recipe
+from pipeline.run import run
+from pipeline.sample_corpus import write_sample_corpus
 from pipeline.yaml_document import load_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -86,3 +90,15 @@ def test_help_comes_without_heavy_imports() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_readme_shows_what_the_sample_run_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    write_sample_corpus(tmp_path / "sample")
+    raw, out = str(tmp_path / "sample/raw"), str(tmp_path / "out")
+    run(load_recipe("configs/sample.yaml", input_paths=[raw], output_path=out))
+    shown = CliRunner().invoke(cli, ["stats", out], catch_exceptions=False).output
+    readme = {line.rstrip() for line in (ROOT / "README.md").read_text().splitlines()}
+    tables = [line.rstrip() for line in shown.partition("dedup/exact_dedup")[0].splitlines()]
+    assert len(tables) > 30
+    assert [line for line in tables if line not in readme] == []

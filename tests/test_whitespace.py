@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ def fold(texts: list[bytes]) -> list[bytes]:
     data = np.frombuffer(b"".join(texts), np.uint8)
     out, out_offsets = np.empty(len(data), np.uint8), np.empty(len(offsets), np.int64)
     fold_white_space(offsets, data, out_offsets, out)
-    return [out[a:b].tobytes() for a, b in zip(out_offsets[:-1], out_offsets[1:], strict=True)]
+    return [out[a:b].tobytes() for a, b in itertools.pairwise(out_offsets)]
 
 
 @given(
