@@ -104,11 +104,14 @@ def collision_probability(jaccard: float, bands: int, rows: int) -> float:
 
 @functools.cache
 def permutations(num_perm: int, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """datasketch's multipliers and increments for a seed, uint32 of shape (num_perm,) each."""
-    from datasketch import MinHash
+    """datasketch's multipliers (odd) and increments for a seed, uint32 of shape (num_perm,) each.
 
-    a, b = MinHash(num_perm=num_perm, seed=seed, scheme=SCHEME).permutations
-    return np.ascontiguousarray(a, np.uint32), np.ascontiguousarray(b, np.uint32)
+    Drawn as `MinHash._init_permutations` of datasketch 2.0 draws them for affine32: importing it for two arrays would
+    cost every worker a second. A test holds the two equal.
+    """
+    draw = np.random.RandomState(seed).randint
+    a = draw(0, 1 << 31, num_perm, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return a, draw(0, 1 << 32, num_perm, dtype=np.uint32)
 
 
 def signatures(
