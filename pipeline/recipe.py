@@ -32,12 +32,14 @@ class InputSection(_Section):
     """What to read.
 
     paths: files, folders or globs, local or `gs://`, `s3://` and others. text_column: holds the texts.
+    drop_columns: are not carried through, such as those of an earlier run's output.
     format: parquet, jsonl or arrow; told by the ending if left out. schema_sample_bytes: how much of each JSON-lines
     file is read to learn its columns; a column that turns up later is an error, never dropped.
     """
 
     paths: Annotated[tuple[str, ...], Field(min_length=1)]
     text_column: str = "text"
+    drop_columns: tuple[str, ...] = ()
     format: Literal["parquet", "jsonl", "arrow"] | None = None
     schema_sample_bytes: Annotated[ByteSize, Field(ge=1)] = 8 << 20
 

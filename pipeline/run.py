@@ -48,6 +48,7 @@ def check(recipe: Recipe, *, workers: int | None = None, beam_options: Sequence[
     corpus = open_corpus(
         recipe.input.paths,
         text_column=recipe.input.text_column,
+        drop_columns=recipe.input.drop_columns,
         format=recipe.input.format,
         schema_sample_bytes=recipe.input.schema_sample_bytes,
     )
@@ -72,7 +73,7 @@ def _prepare(stage: Stage) -> None:
 
 
 def _check_columns(recipe: Recipe, corpus: Corpus) -> None:
-    present = dict.fromkeys(corpus.schema.names, "the input")
+    present = dict.fromkeys(corpus.columns, "the input")
     for stage in recipe.stages:
         needed = stage.kind.needs(stage.params) if isinstance(stage, Stage) else ()
         for column in needed:
@@ -83,7 +84,8 @@ def _check_columns(recipe: Recipe, corpus: Corpus) -> None:
             if column in present:
                 raise RecipeError(
                     f"stage {stage.id!r} would write column {column!r}, which {present[column]} already has; "
-                    f"give the stage a name of its own, as in `id: my_{stage.id}`"
+                    f"give the stage a name of its own, as in `id: my_{stage.id}`, or leave the column out with "
+                    "input.drop_columns"
                 )
             present[column] = f"stage {stage.id!r}"
 

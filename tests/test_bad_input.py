@@ -146,6 +146,19 @@ def test_a_stage_does_not_overwrite_a_column(fails: Fails) -> None:
     assert "'language'" in message and "id: my_language" in message
 
 
+@pytest.mark.parametrize("name", ["text", "nothing"])
+def test_columns_that_cannot_be_dropped(fails: Fails, name: str) -> None:
+    write("raw/a.parquet", pa.table({"text": ["x"], "n": [1]}))
+    Path("r.yaml").write_text(f"input: {{paths: raw, drop_columns: [{name}]}}\nstages: []\noutput: {{path: out}}\n")
+    result = CliRunner().invoke(cli, ["run", "r.yaml", "--quiet"])
+    assert isinstance(result.exception, InputError) and "can be dropped: n" in str(result.exception)
+
+
+def test_a_reserved_column(fails: Fails) -> None:
+    write("raw/a.parquet", pa.table({"text": ["x"], "doc_key": [1]}))
+    assert "drop_columns: [doc_key]" in fails()
+
+
 def test_output_that_holds_a_result(fails: Fails, tmp_path: Path) -> None:
     write("raw/a.parquet")
     Path("recipe.yaml").write_text("input: {paths: raw}\nstages: []\noutput: {path: out}\n")

@@ -221,14 +221,11 @@ def test_edits_point_at_what_was_replaced(reference: tuple[dict[str, Any], Path]
 
 def test_a_second_run_over_the_output_drops_no_duplicates(sample: Path, run_recipe: Runner) -> None:
     _, first = run_recipe(recipe(sample), "first")
+    added = [name for name in rows(first, "shards").column_names if name.startswith(("doc_key", "exact_", "minhash_"))]
     again = {
-        "input": {"paths": str(first / "shards")},
-        "stages": [{"exact_dedup": {}, "id": "exact"}, {"minhash_dedup": {"bands": 14, "rows": 8}, "id": "near"}],
+        "input": {"paths": str(first / "shards"), "drop_columns": added},
+        "stages": ["exact_dedup", {"minhash_dedup": {"bands": 14, "rows": 8}}],
     }
-    # The key of the first run is in the way: a result is read again under another name for it.
-    for path in (first / "shards").iterdir():
-        table = pq.read_table(path)
-        pq.write_table(table.rename_columns(["first_key" if n == "doc_key" else n for n in table.column_names]), path)
     manifest, _ = run_recipe(again, "second")
     assert manifest["kept"] == manifest["read"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,11 +25,15 @@ RESERVED_COLUMNS = (KEY, TEXT_BYTES)
 
 @dataclass(frozen=True)
 class Corpus:
-    """What a run reads: files in order of their ordinals, the schema that fits them all, the column of texts."""
+    """What a run reads: files in order of their ordinals, the schema that fits them all, the column of texts.
+
+    columns: names of the schema's columns that are carried through, in order.
+    """
 
     files: tuple[SourceFile, ...]
     schema: pa.Schema
     text_column: str
+    columns: tuple[str, ...]
 
     @property
     def text_bytes(self) -> int:
@@ -42,7 +47,12 @@ class Corpus:
 
 
 def open_corpus(
-    paths: Sequence[str], *, text_column: str = "text", format: str | None = None, schema_sample_bytes: int = 8 << 20
+    paths: Sequence[str],
+    *,
+    text_column: str = "text",
+    drop_columns: Sequence[str] = (),
+    format: str | None = None,
+    schema_sample_bytes: int = 8 << 20,
 ) -> Corpus:
     """List and inspect the input. Raises InputError for anything that would fail later: see `inspect_corpus`."""
     files, schema = inspect_corpus(
@@ -50,10 +60,23 @@ def open_corpus(
     )
     if len(files) > MAX_FILES:
         raise InputError(f"{len(files)} input files; document keys have room for {MAX_FILES}. Merge small files first")
-    taken = [name for name in RESERVED_COLUMNS if name in schema.names]
+    strange = [name for name in drop_columns if name not in schema.names or name == text_column]
+    if strange:
+        raise InputError(
+            f"drop_columns names {strange[0]!r}; columns that can be dropped: {_others(schema, text_column)}"
+        )
+    columns = tuple(name for name in schema.names if name not in drop_columns)
+    taken = [name for name in RESERVED_COLUMNS if name in columns]
     if taken:
-        raise InputError(f"the input has a column {taken[0]!r}, which beamsift adds itself; rename it first")
-    return Corpus(tuple(files), schema, text_column)
+        raise InputError(
+            f"the input has a column {taken[0]!r}, which beamsift adds itself; "
+            f"rename it, or leave it out with input.drop_columns: [{', '.join(taken)}]"
+        )
+    return Corpus(tuple(files), schema, text_column, columns)
+
+
+def _others(schema: pa.Schema, text_column: str) -> str:
+    return ", ".join(name for name in schema.names if name != text_column)
 
 
 def cut_splits(corpus: Corpus, split_bytes: int, plan_uri: str) -> Iterator[Split]:
@@ -98,7 +121,7 @@ def write_plan(corpus: Corpus, uri: str, split_bytes: int) -> int:
     """Write the Splits and the schema to one Parquet file; returns the number of Splits."""
     schema = pa.schema(
         [("split", pa.binary())],
-        metadata={b"text_column": corpus.text_column.encode(), b"schema": corpus.schema.serialize().to_pybytes()},
+        metadata={b"columns": json.dumps(corpus.columns).encode(), b"schema": corpus.schema.serialize().to_pybytes()},
     )
     count = 0
     with atomic_writer(uri) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
@@ -114,12 +137,12 @@ def write_plan(corpus: Corpus, uri: str, split_bytes: int) -> int:
 
 
 @functools.lru_cache(maxsize=8)
-def plan_schema(uri: str) -> tuple[pa.Schema, str]:
-    """(schema of the corpus, text column) that a plan was written with."""
+def plan_schema(uri: str) -> tuple[pa.Schema, list[str]]:
+    """(schema of the corpus, columns that are carried through) that a plan was written with."""
     filesystem, path = open_filesystem(uri)
     with filesystem.open_input_file(path) as file:
         metadata = pq.read_schema(file).metadata
-    return pa.ipc.read_schema(pa.py_buffer(metadata[b"schema"])), metadata[b"text_column"].decode()
+    return pa.ipc.read_schema(pa.py_buffer(metadata[b"schema"])), json.loads(metadata[b"columns"])
 
 
 def read_plan(uri: str) -> Iterator[Split]:

@@ -45,8 +45,8 @@ def read_split(
 def split_schema(split: Split) -> pa.Schema:
     """Schema of what `read_split` yields with all columns; known for empty Splits, too."""
     if split.format != STAGED:
-        schema, _ = plan_schema(split.plan)
-        return schema.insert(0, pa.field(KEY, pa.int64(), nullable=False))
+        schema, names = plan_schema(split.plan)
+        return pa.schema([pa.field(KEY, pa.int64(), nullable=False), *(schema.field(name) for name in names)])
     filesystem, path = open_filesystem(split.uri)
     with filesystem.open_input_file(path) as file:
         schema = pq.read_schema(file).remove_metadata()
@@ -70,7 +70,7 @@ def read_sidecar(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def _raw(split: Split, columns: Sequence[str] | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    schema, _ = plan_schema(split.plan)
+    schema, names = plan_schema(split.plan)
     file = SourceFile(
         ordinal=split.first_key >> ROW_BITS,
         uri=split.uri,
@@ -80,7 +80,7 @@ def _raw(split: Split, columns: Sequence[str] | None, batch_rows: int) -> Iterat
         unit_rows=(),
         unit_bytes=(),
     )
-    wanted = None if columns is None else [name for name in columns if name != KEY]
+    wanted = names if columns is None else [name for name in columns if name != KEY]
     base = file.ordinal << ROW_BITS
     for first_row, batch in read_units(
         file,

@@ -27,7 +27,7 @@ def command(recipe: str, inputs: tuple[str, ...], output: str | None, as_json: b
         "text_bytes": corpus.text_bytes,
         "splits": checked.splits,
         "workers": checked.local.workers,
-        "columns": {field.name: str(field.type) for field in corpus.schema},
+        "columns": {name: str(corpus.schema.field(name).type) for name in corpus.columns},
         "recipe": loaded.as_dict(),
     }
     if as_json:
@@ -35,7 +35,7 @@ def command(recipe: str, inputs: tuple[str, ...], output: str | None, as_json: b
         return
     known = f"{corpus.rows:,} documents (JSON lines not counted)" if corpus.rows else "documents not yet counted"
     click.echo(f"Input    {len(corpus.files):,} files, {known}, about {corpus.text_bytes / 1e6:,.1f} MB of text")
-    click.echo(f"Columns  {', '.join(f'{f.name}: {f.type}' for f in corpus.schema)}")
+    click.echo(f"Columns  {', '.join(f'{name}: {kind}' for name, kind in plan['columns'].items())}")
     click.echo("Stages")
     for number, stage in enumerate(loaded.stages, start=1):
         params = {key: value for key, value in stage.params.model_dump(mode="json").items() if value is not None}
