@@ -280,3 +280,16 @@ def test_a_repeated_bundle_changes_nothing(
     monkeypatch.setattr(pipeline.run, "make_runner", lambda *args: (FnApiRunner(bundle_repeat=1), make(*args)[1]))
     _, output = run_recipe(recipe(sample))
     assert digests(output) == digests(reference[1])
+
+
+def test_a_document_larger_than_a_shard_leaves_no_empty_shard(tmp_path: Path, run_recipe: Runner) -> None:
+    texts = ["word " * 20_000, *(f"short text number {i}" for i in range(50))]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", row_group_size=7)
+    recipe = {"input": {"paths": str(tmp_path / "a.parquet")}, "output": {"shard_bytes": 300}}
+    manifest, output = run_recipe(recipe)
+    files = manifest["files"]["shards"]
+    assert [file["path"] for file in files] == [
+        f"shards/part-{i:05d}-of-{len(files):05d}.parquet" for i in range(len(files))
+    ]
+    assert min(file["rows"] for file in files) > 0
+    assert rows(output, "shards")["text"].to_pylist() == texts

@@ -159,26 +159,63 @@ class _JoinBytes(beam.CombineFn):
         return b"".join(accumulator)
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """Where the files begin, and where a Split's rows stand in the running total."""
+
+    begins: NDArray[np.int64]
+    total: int
+    start: int
+
+    def file_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """File that each place falls into."""
+        return np.searchsorted(self.begins, places, side="right") - 1
+
+
+def _cut(weights: bytes, order: int, target: int) -> _Cut:
+    orders, totals = unpack(weights, 2)
+    rank = np.argsort(orders)
+    orders, totals = orders[rank], totals[rank]
+    starts = np.cumsum(totals) - totals
+    total = int(totals.sum())
+    return _Cut(boundaries(total, target), total, int(starts[np.searchsorted(orders, order)]))
+
+
+def _places(series: Documents | SidecarRows, split: Split, start: int) -> NDArray[np.int64]:
+    """Where each row of a Split begins in the running total."""
+    weights = series.weights(split)
+    return start + np.cumsum(weights) - weights
+
+
+class _FilesFn(beam.DoFn):
+    """Files that rows of a Split fall into. A row larger than a whole file leaves the next one without any."""
+
+    def __init__(self, series: Documents | SidecarRows, target: int) -> None:
+        self._series = series
+        self._target = target
+
+    def process(self, split: Split, weights: bytes) -> Iterator[bytes]:
+        cut = _cut(weights, split.order, self._target)
+        files = np.unique(cut.file_of(_places(self._series, split, cut.start)))
+        yield pack(np.full(len(files), split.order, np.int64), files.astype(np.int64))
+
+
 class _AssignFn(beam.DoFn):
     """Send a Split, with the running total before it, to every file that takes some of its rows."""
 
     def __init__(self, target: int) -> None:
         self._target = target
 
-    def process(self, split: Split, weights: bytes) -> Iterator[tuple[int, bytes]]:
-        orders, totals = unpack(weights, 2)
-        rank = np.argsort(orders)
-        orders, totals = orders[rank], totals[rank]
-        starts = np.cumsum(totals) - totals
-        total = int(totals.sum())
-        begins = boundaries(total, self._target)
-        at = int(np.searchsorted(orders, split.order))
-        start, size = int(starts[at]), int(totals[at])
-        first = int(np.searchsorted(begins, start, side="right")) - 1
-        last = int(np.searchsorted(begins, start + size, side="right")) - 1
-        head = json.dumps({"start": start, "total": total, "files": len(begins)}).encode()
-        for file in range(first, last + 1):
-            yield file, head + b"\n" + split.encode()
+    def process(self, split: Split, weights: bytes, filled: bytes) -> Iterator[tuple[int, bytes]]:
+        orders, files = unpack(filled, 2)
+        numbers = np.unique(files)
+        cut = _cut(weights, split.order, self._target)
+        mine = files[orders == split.order]
+        if not len(numbers):  # no rows at all: one empty file shows the schema
+            numbers = mine = np.zeros(1, np.int64)
+        for file in mine.tolist():
+            head = {"start": cut.start, "total": cut.total, "file": file, "files": len(numbers)}
+            yield int(np.searchsorted(numbers, file)), json.dumps(head).encode() + b"\n" + split.encode()
 
 
 class _WriteFn(beam.DoFn):
@@ -187,22 +224,21 @@ class _WriteFn(beam.DoFn):
         self._options = options
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[ShardRecord]:
-        file, parts = element
+        number, parts = element
         splits = []
         for part in parts:
             head, _, encoded = part.partition(b"\n")
             splits.append((json.loads(head), Split.decode(encoded)))
         splits.sort(key=lambda item: item[1].order)
-        files = splits[0][0]["files"]
-        begins = boundaries(splits[0][0]["total"], self._options.target)
+        first = splits[0][0]
+        begins = boundaries(first["total"], self._options.target)
         ends = [*begins[1:].tolist(), None]
-        yield self._write(file, files, int(begins[file]), ends[file], [(h["start"], s) for h, s in splits])
+        file = first["file"]
+        name = f"{self._options.name}/part-{number:05d}-of-{first['files']:05d}.parquet"
+        yield self._write(name, int(begins[file]), ends[file], [(h["start"], s) for h, s in splits])
 
-    def _write(
-        self, file: int, files: int, begin: int, end: int | None, splits: list[tuple[int, Split]]
-    ) -> ShardRecord:
+    def _write(self, name: str, begin: int, end: int | None, splits: list[tuple[int, Split]]) -> ShardRecord:
         options = self._options
-        name = f"{options.name}/part-{file:05d}-of-{files:05d}.parquet"
         schema = self._out(self._series.schema(splits[0][1]).empty_table()).schema
         rows = text_bytes = 0
         progress = Progress(options.progress, f"write {options.name}")
@@ -242,7 +278,7 @@ class _WriteFn(beam.DoFn):
 
     def _placed(self, split: Split, start: int, begin: int, end: int | None) -> Iterator[pa.Table]:
         """Rows of the Split that belong to this file, with their place in the running total."""
-        places = start + np.concatenate([[0], np.cumsum(self._series.weights(split))])[:-1]
+        places = _places(self._series, split, start)
         inside = (places >= begin) & ((places < end) if end is not None else True)
         row = 0
         if not inside.any():
@@ -271,12 +307,16 @@ class WriteShards(beam.PTransform):
             | "Weigh" >> beam.ParDo(_WeighFn(self.series)).with_output_types(bytes)
             | "Totals" >> beam.CombineGlobally(_JoinBytes()).with_output_types(bytes)
         )
+        side = beam.pvalue.AsSingleton(weights)
+        filled = (
+            splits
+            | "Fill" >> beam.ParDo(_FilesFn(self.series, self.options.target), side).with_output_types(bytes)
+            | "Filled" >> beam.CombineGlobally(_JoinBytes()).with_output_types(bytes)
+        )
+        assign = beam.ParDo(_AssignFn(self.options.target), side, beam.pvalue.AsSingleton(filled))
         return (
             splits
-            | "Assign"
-            >> beam.ParDo(_AssignFn(self.options.target), beam.pvalue.AsSingleton(weights)).with_output_types(
-                tuple[int, bytes]
-            )
+            | "Assign" >> assign.with_output_types(tuple[int, bytes])
             | "Files" >> beam.GroupByKey()
             | "Write" >> beam.ParDo(_WriteFn(self.series, self.options))
         )
