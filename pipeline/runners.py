@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
 import logging
 import os
 import re
@@ -10,11 +13,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from filters.errors import BeamsiftError, ConservationError, InputError, OutputError, RecipeError
+from filters.errors import BeamsiftError, RecipeError
+from pipeline.validation import nearest
 
 # Worker processes import Beam and compile the kernels, each for itself: about eight seconds, which less text than this
 # does not win back (the `job` benchmark at 84 MB: two workers slower than one; at 335 MB: faster).
 _BYTES_FOR_PROCESSES = 256 << 20
+
+LOCAL = "local"
+_LOCAL_NAMES = ("local", "directrunner", "fnapirunner", "switchingdirectrunner", "bundlebaseddirectrunner")
 
 _LOCAL_OPTIONS = ("direct_running_mode", "direct_num_workers")
 
@@ -36,6 +43,8 @@ def plan_local(text_bytes: int, splits: int, workers: int | None, beam_options: 
 
     Raises RecipeError for a mode that is not safe.
     """
+    if any(option.lstrip("-").partition("=")[0] == "runner" for option in beam_options if option.startswith("-")):
+        raise RecipeError("--runner stands among the options for Beam; name the runner before the --")
     given = _given_options(beam_options)
     mode = given.get("direct_running_mode")
     if mode == "multi_threading":
@@ -67,23 +76,59 @@ def _given_options(beam_options: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tuple[object, object]:
-    """(Beam runner, Beam PipelineOptions). `local` is FnApiRunner by name; other names are Beam's own.
+def runner_name(given: str) -> str:
+    """LOCAL for all names of Beam's runners on this machine, in any case; other names as they are.
 
     Beam's plain DirectRunner first tries to download another engine and falls back without a word, so that one
     command may run on two engines: it is taken to mean `local`.
+
+    >>> runner_name("apache_beam.runners.DirectRunner"), runner_name("FlinkRunner")
+    ('local', 'FlinkRunner')
+    """
+    last = given.rpartition(".")[2].lower()
+    return LOCAL if last in _LOCAL_NAMES or last + "runner" in _LOCAL_NAMES else given
+
+
+def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tuple[object, object]:
+    """(Beam runner, Beam PipelineOptions). `local` is FnApiRunner by name; other names are Beam's own.
+
+    runner: as `runner_name` gives it. Raises RecipeError for a runner or an option that Beam does not know.
     """
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners import create_runner
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.runners.portability.portable_runner import PortableRunner
 
-    if runner in ("local", "DirectRunner", "FnApiRunner"):
+    if runner == LOCAL:
+        _check_options(beam_options)
         options = PipelineOptions([*_without_local(beam_options), f"--direct_num_workers={plan.workers}"])
         return FnApiRunner(default_environment=_worker_processes() if plan.workers > 1 else None), options
     try:
-        return create_runner(runner), PipelineOptions([*beam_options, f"--runner={runner}"])
+        engine = create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
         raise RecipeError(f"runner {runner!r} is not known to Beam; use local, or a Beam runner's name") from error
+    if not isinstance(engine, PortableRunner):  # which learns of more options from its job server
+        _check_options(beam_options)
+    return engine, PipelineOptions([*beam_options, f"--runner={runner}"])
+
+
+def _check_options(beam_options: Sequence[str]) -> None:
+    """Beam leaves out what it does not understand, with a warning at most."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parsers: list[argparse.ArgumentParser] = []
+    known = PipelineOptions([]).get_all_options(add_extra_args_fn=parsers.append)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            _, unknown = parsers[0].parse_known_args(list(beam_options))
+    except SystemExit as error:
+        message = said.getvalue().strip().rpartition("error: ")[2]
+        raise RecipeError(f"options for Beam, after --: {message}") from error
+    if unknown:
+        near = nearest(unknown[0].lstrip("-").partition("=")[0], list(known))
+        hint = f"; did you mean --{near}?" if near else ""
+        raise RecipeError(f"Beam does not know the option {unknown[0]!r}, given after --{hint}")
 
 
 def _without_local(beam_options: Sequence[str]) -> list[str]:
@@ -107,11 +152,13 @@ def _worker_processes() -> object:
     from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
     shown = "" if logging.getLogger().isEnabledFor(logging.WARNING) else " 2>/dev/null"
-    command = f"exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main{shown}"
+    # Ctrl-C on a terminal reaches them, too; they leave it to this process, which ends them.
+    command = f"trap '' INT; exec {shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main{shown}"
     return SubprocessSDKEnvironment.from_command_string(command_string=command)
 
 
-_ERRORS = {kind.__name__: kind for kind in (InputError, RecipeError, OutputError, ConservationError, BeamsiftError)}
+_KINDS: list[type[BeamsiftError]] = [BeamsiftError, *BeamsiftError.__subclasses__()]
+_ERRORS = {kind.__name__: kind for kind in _KINDS}
 _IN_TRACEBACK = re.compile(r"^filters\.errors\.(\w+): (.*?)(?: \[while running [^\n]*)?$", re.MULTILINE)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import gzip
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -146,6 +152,12 @@ def test_a_stage_does_not_overwrite_a_column(fails: Fails) -> None:
     assert "'language'" in message and "id: my_language" in message
 
 
+@pytest.mark.parametrize("name", ["doc_key", "text_bytes", "text"])
+def test_a_stage_does_not_overwrite_a_column_of_beamsifts_own(fails: Fails, name: str) -> None:
+    write("raw/a.parquet")
+    assert f"would write column '{name}'" in fails(f"[{{language: {{}}, id: {name}}}]")
+
+
 @pytest.mark.parametrize("name", ["text", "nothing"])
 def test_columns_that_cannot_be_dropped(fails: Fails, name: str) -> None:
     write("raw/a.parquet", pa.table({"text": ["x"], "n": [1]}))
@@ -227,6 +239,37 @@ def test_an_unknown_runner(fails: Fails) -> None:
     assert "'NoSuchRunner'" in fails(args="--runner NoSuchRunner")
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--direct_num_worker=4", "did you mean --direct_num_workers?"),
+        ("--temp_locaton x", "did you mean --temp_location?"),
+        ("--streaming false", "'false'"),
+        ("stray", "'stray'"),
+        ("--job_port=many", "invalid int value"),
+        ("--runner=FlinkRunner", "before the --"),
+        ("--runner FlinkRunner", "before the --"),
+    ],
+)
+def test_options_that_beam_would_leave_out(fails: Fails, options: str, expected: str) -> None:
+    write("raw/a.parquet")
+    assert expected in fails(args=f"-- {options}")
+
+
+@pytest.mark.parametrize("name", ["directrunner", "Direct", "SwitchingDirectRunner", "BundleBasedDirectRunner"])
+def test_all_names_of_the_local_runner_are_one(tmp_path: Path, run_recipe: Callable[..., Any], name: str) -> None:
+    write(str(tmp_path / "a.parquet"))
+    reports: list[dict[str, Any]] = []
+    manifest, _ = run_recipe(
+        {"input": {"paths": str(tmp_path / "a.parquet")}},
+        runner=name,
+        beam_options=["--job_name=x"],
+        report=reports.append,
+    )
+    assert manifest["runner"] == {"name": "local", "workers": 1}
+    assert reports[-1]
+
+
 def test_no_traceback_and_status_1(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pipeline.cli.main", "run", "no.yaml"], capture_output=True, text=True, check=False
@@ -252,6 +295,61 @@ def test_an_error_in_the_middle_of_a_run_is_one_sentence(tmp_path: Path, workers
     assert done.stderr.count("\n") == 1 and "row group 0" in done.stderr, done.stderr
 
 
+def test_an_error_in_the_middle_of_a_split_is_one_sentence(tmp_path: Path) -> None:
+    lines = ['{"text": "a text"}'] * 10_000
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines, '{"text": 1}']))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"""
+input: {{paths: {tmp_path}/a.jsonl, schema_sample_bytes: 1000}}
+stages: []
+output: {{path: {tmp_path}/out}}
+""")
+    # Blocks so small that some of the Split is staged before the error.
+    code = (
+        "import sys, transforms.jsonlines; transforms.jsonlines.BLOCK_BYTES = 1 << 16\n"
+        f"sys.argv = ['beamsift', 'run', {str(recipe)!r}, '--quiet']\n"
+        "from pipeline.cli.main import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "line 10001" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_interrupt_is_one_sentence_and_ends_the_workers(tmp_path: Path, workers: str) -> None:
+    for name in "abcd":
+        with gzip.open(tmp_path / f"{name}.jsonl.gz", "wt", compresslevel=1) as file:
+            file.writelines(f'{{"text": "the text of document {i} of {name}"}}\n' for i in range(20_000))
+    recipe, output = tmp_path / "recipe.yaml", tmp_path / "out"
+    stages = "[length, pii, exact_dedup, minhash_dedup]"
+    recipe.write_text(f"input: {{paths: {tmp_path}}}\nstages: {stages}\noutput: {{path: {output}}}\n")
+    command = [sys.executable, "-m", "pipeline.cli.main", "run", str(recipe), "--workers", workers]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
+    deadline = time.monotonic() + 60
+    while not (output / "staging" / "00").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: workers get it, too
+    _, said = process.communicate(timeout=30)
+    assert said.startswith("Interrupted.") and said.count("\n") == 1, said
+    assert process.returncode == 130
+    assert not (output / "manifest.json").exists()
+    assert not list(tmp_path.glob("beamsift-progress-*"))
+    deadline = time.monotonic() + 10
+    while _is_group_alive(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _is_group_alive(process.pid)
+
+
+def _is_group_alive(group: int) -> bool:
+    """Whether any process of the group is left, but for those that only wait to be collected."""
+    for process in psutil.process_iter(["status"]):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.info["status"] != psutil.STATUS_ZOMBIE:
+                return True
+    return False
+
+
 def test_a_result_that_is_none(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["stats", str(tmp_path)])
     assert isinstance(result.exception, OutputError) and "not a result" in str(result.exception)
@@ -265,7 +363,7 @@ def test_a_run_that_lost_a_document_fails() -> None:
 
     step = {"in": {"documents": 2, "bytes": 9}, "out": {"documents": 2, "bytes": 9}, "dropped": {}}
     with pytest.raises(ConservationError, match="2 and 0"):
-        prove_conservation([step], [], None)
+        prove_conservation([step], [])
 
 
 def test_errors_of_workers_are_recognised() -> None:

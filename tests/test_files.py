@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import gzip
 import hashlib
 import io
@@ -215,6 +216,20 @@ def test_a_failure_leaves_what_was_there(root, error, older):
         raise error("mine")
     assert names_below(root) == (["data.bin"] if older else [])
     assert not older or read_bytes(uri) == b"older"
+
+
+def test_a_writer_that_an_error_left_open_is_silent_and_writes_nothing(root):
+    def leave_open(file):
+        writer = pq.ParquetWriter(file, pa.schema([("a", pa.int64())]))
+        writer.write_table(pa.table({"a": [1]}))
+        return writer
+
+    with pytest.raises(RuntimeError), atomic_writer(join(root, "a.parquet")) as file:
+        writer = leave_open(file)
+        raise RuntimeError
+    del writer  # closes itself; a complaint would be "Exception ignored in", which pytest makes an error
+    gc.collect()
+    assert names_below(root) == []
 
 
 def test_writing_twice_replaces(root):

@@ -27,12 +27,15 @@ class AtomicFile(io.BufferedIOBase):
         self.bytes = 0
         self._raw = raw
         self._hash = hashlib.sha256()
+        self._abandoned = False
 
     def write(self, data: Any) -> int:
         """Write all of `data`, anything with the buffer protocol. Raises OutputError."""
         if self.closed:
             raise ValueError(f"write to {self.uri} after it was closed")
         view = memoryview(data).cast("B")
+        if self._abandoned:
+            return view.nbytes
         with writing(self.uri):
             self._raw.write(view)
         self._hash.update(view)
@@ -46,6 +49,10 @@ class AtomicFile(io.BufferedIOBase):
     def tell(self) -> int:
         """Bytes written so far."""
         return self.bytes
+
+    def abandon(self) -> None:
+        """Drop what is written from now on: a pyarrow writer that an error left open writes its footer when it dies."""
+        self._abandoned = True
 
     @property
     def sha256(self) -> str:
@@ -84,7 +91,7 @@ def atomic_writer(uri: str) -> Iterator[AtomicFile]:
             if not direct:
                 _rename(filesystem, target, path)
     except BaseException:
-        file.close()
+        file.abandon()
         # The first error is the one to report; what cannot be removed keeps its temporary name.
         with contextlib.suppress(Exception):
             raw.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import os
 import posixpath
 import re
@@ -15,7 +16,7 @@ from pyarrow import fs
 
 from filters.errors import InputError, OutputError
 from transforms.atomic import AtomicFile, atomic_writer
-from transforms.filesystems import is_object_store, local_path, open_filesystem, reading, reason, writing
+from transforms.filesystems import is_object_store, local_path, open_filesystem, reading, reason, scheme_of, writing
 
 __all__ = [
     "EXTENSIONS",
@@ -25,6 +26,7 @@ __all__ = [
     "exists",
     "expand",
     "file_info",
+    "first_inside",
     "join",
     "named_format",
     "open_filesystem",
@@ -214,6 +216,45 @@ def join(uri: str, *parts: str) -> str:
 def exists(uri: str) -> bool:
     """Whether there is a file or folder of that name."""
     return bool(_kind(uri) != fs.FileType.NotFound)
+
+
+def first_inside(uris: Iterable[str], folders: Sequence[str]) -> str | None:
+    """The first file that lies in one of the folders or below, whatever links, `..` and spellings lead there.
+
+    >>> first_inside(["s3://b/raw/a", "S3://b/out//x/a"], ["s3://b/ou", "s3://b/out/"])
+    'S3://b/out//x/a'
+    """
+    place = functools.cache(_place)
+    held = {place(folder) for folder in folders} - {None}
+    for uri in uris:
+        local = local_path(uri)
+        names = [_plain_uri(uri)] if local is None else [local, os.path.realpath(local)]
+        if any(place(parent) in held for name in names for parent in _parents(name)):
+            return uri
+    return None
+
+
+def _parents(name: str) -> Iterator[str]:
+    while (parent := posixpath.dirname(name)) != name and (parent.startswith("/") or "://" in parent):
+        yield parent
+        name = parent
+
+
+def _place(folder: str) -> object:
+    """What all names of one folder have in common: the inode of a local one, None if there is no such folder."""
+    local = local_path(folder)
+    if local is None:
+        return _plain_uri(folder)
+    try:
+        status = os.stat(local)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _plain_uri(uri: str) -> str:
+    scheme = scheme_of(uri)
+    return f"{'gs' if scheme == 'gcs' else scheme}://{posixpath.normpath(uri.partition('://')[2])}"
 
 
 def read_bytes(uri: str) -> bytes:

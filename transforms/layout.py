@@ -10,9 +10,9 @@ from transforms.files import exists, join, read_bytes
 
 MANIFEST = "manifest.json"
 UNFINISHED = ".beamsift-unfinished"
-"""Lies in the folder while a run is under way, and after one that was interrupted."""
+"""Lies in the folder while a run is under way, and after one that was interrupted: JSON, who writes here."""
 STAGING = "staging"
-OWN_FOLDERS = ("shards", "rejects", "edits", "dedup", STAGING)
+OWN_FOLDERS = ("shards", "rejects", "edits", "dedup", "groups", STAGING)
 
 FORMAT_VERSION = 1
 """Of the output folder; a reader refuses a version it does not know."""
@@ -36,3 +36,14 @@ def load_manifest(output: str) -> dict[str, Any]:
             "Use the version that wrote it (see `versions` in its manifest), or run the recipe again"
         )
     return dict(manifest)
+
+
+def marker_of(output: str) -> dict[str, Any] | None:
+    """What the marker of an unfinished run says, None if there is no marker; empty if it cannot be understood."""
+    uri = join(output, UNFINISHED)
+    if not exists(uri):
+        return None
+    try:
+        return dict(json.loads(read_bytes(uri)))
+    except (ValueError, TypeError):
+        return {}

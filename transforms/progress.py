@@ -1,44 +1,61 @@
 """What a run has done so far, as small files that workers append to and the command line reads.
 
 Works the same in one process and in many on one machine; a run without a progress folder writes nothing. These
-numbers are for looking at: a retried bundle counts twice. Counts that matter come from the data.
+numbers are for looking at: a retried bundle counts twice. Counts that matter come from the data. So nothing here
+ever stops a run: a full disk ends the numbers, not the work.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import struct
 from collections import defaultdict
 from pathlib import Path
 
-_RECORD = struct.Struct("<16sqqq")
-
 
 class Progress:
-    """Appends (phase, documents, bytes, dropped) records to a file of this process's own."""
+    """Appends lines of (phase, documents, bytes, dropped) to a file of this process's own."""
 
     def __init__(self, folder: str | None, phase: str) -> None:
         self._folder = folder
-        self._phase = phase.encode()[:16]
+        self._phase = phase
 
     def add(self, documents: int, size: int, dropped: int = 0) -> None:
         """Report work that is done."""
         if not self._folder:
             return
+        line = json.dumps([self._phase, documents, size, dropped]) + "\n"
         try:
             with (Path(self._folder) / str(os.getpid())).open("ab", buffering=0) as file:
-                file.write(_RECORD.pack(self._phase, documents, size, dropped))
-        except FileNotFoundError:
-            self._folder = None  # the run is over and its folder gone
+                file.write(line.encode())
+        except OSError:
+            self._folder = None  # the disk is full, or the run is over and its folder gone
 
 
-def read_progress(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """(documents, bytes, dropped) so far, by phase."""
-    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for path in sorted(folder.iterdir()):
-        data = path.read_bytes()
-        for phase, *numbers in _RECORD.iter_unpack(data[: len(data) // _RECORD.size * _RECORD.size]):
-            total = totals[phase.rstrip(b"\0").decode()]
-            for i, number in enumerate(numbers):
-                total[i] += number
-    return {phase: (total[0], total[1], total[2]) for phase, total in totals.items()}
+class ProgressReader:
+    """Adds up what workers have written; every look reads only what is new."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[Path, int] = defaultdict(int)
+        self._totals: dict[str, tuple[int, int, int]] = {}
+
+    def look(self) -> dict[str, tuple[int, int, int]]:
+        """(documents, bytes, dropped) so far, by phase in the order first seen."""
+        for path in sorted(self._folder.iterdir()):
+            with path.open("rb") as file:
+                file.seek(self._read[path])
+                data = file.read()
+            whole = data[: data.rfind(b"\n") + 1]  # a line may be half written, also for good
+            self._read[path] += len(whole)
+            for line in whole.splitlines():
+                self._add(line)
+        return dict(self._totals)
+
+    def _add(self, line: bytes) -> None:
+        try:
+            phase, documents, size, dropped = json.loads(line)
+        except ValueError:  # cut short by a full disk
+            return
+        before = self._totals.get(phase, (0, 0, 0))
+        self._totals[phase] = (before[0] + documents, before[1] + size, before[2] + dropped)

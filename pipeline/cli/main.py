@@ -10,11 +10,14 @@ from importlib.metadata import version
 
 import click
 
+from pipeline.cli.interrupts import INTERRUPTED
+
 # Name: module below pipeline.cli. Commands are imported when called, so that `beamsift --help` answers at once.
 COMMANDS = {
     "run": "run a recipe: read, filter, deduplicate, write shards and an account of what was removed",
     "check": "validate a recipe and its input, print the plan, run nothing",
     "stats": "what a run did: documents by stage and reason, languages, duplicates",
+    "dedup": "plan a near deduplication, or replay one with another threshold or keep rule",
     "sample": "write a small raw corpus to try things on, with the truth about what is planted in it",
 }
 
@@ -70,7 +73,7 @@ def main() -> None:
     try:
         cli.main(args=[arg for arg in sys.argv[1:] if arg != "--debug"], standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("Interrupted. What was written so far is not a result; run again to start over.", err=True)
+        click.echo(INTERRUPTED, err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()

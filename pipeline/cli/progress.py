@@ -32,18 +32,33 @@ class _PlainLines:
 
     def __init__(self) -> None:
         self._started = self._said = time.monotonic()
+        self._rates = _Rates()
 
     def report(self, totals: Totals) -> None:
         now = time.monotonic()
-        if totals and now - self._said >= _PLAIN_SECONDS:
+        lines = [_line(phase, *total, self._rates.of(phase, total[1], now)) for phase, total in totals.items()]
+        if lines and now - self._said >= _PLAIN_SECONDS:
             self._said = now
-            phases = "; ".join(_line(phase, *total) for phase, total in totals.items())
-            print(f"{now - self._started:.0f} s: {phases}", file=sys.stderr)
+            print(f"{now - self._started:.0f} s: {'; '.join(lines)}", file=sys.stderr)
 
 
-def _line(phase: str, documents: int, size: int, dropped: int) -> str:
+def _line(phase: str, documents: int, size: int, dropped: int, rate: float) -> str:
     left = f", {dropped:,} dropped" if dropped else ""
-    return f"{phase} {documents:,} documents, {size / 1e6:,.0f} MB{left}"
+    return f"{phase} {documents:,} documents, {size / 1e6:,.0f} MB, {rate:,.1f} MB/s{left}"
+
+
+class _Rates:
+    """MB/s of each phase, from its first report to the last one in which it moved."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[float, float, int]] = {}
+
+    def of(self, phase: str, size: int, now: float) -> float:
+        """Rate of a phase that has done `size` bytes by `now` (seconds)."""
+        began, moved, before = self._seen.get(phase, (now, now, size))
+        moved = moved if size == before else now
+        self._seen[phase] = (began, moved, size)
+        return size / 1e6 / max(moved - began, 0.5)
 
 
 @contextmanager
@@ -64,7 +79,8 @@ def _live() -> Iterator[Report]:
     with Progress(*columns, console=console, transient=True) as progress:
         blank: dict[str, Any] = {"documents": 0, "megabytes": 0.0, "rate": 0.0, "dropped": ""}
         start = progress.add_task("starting", total=None, **blank)
-        tasks: dict[str, tuple[TaskID, float]] = {}
+        tasks: dict[str, TaskID] = {}
+        rates = _Rates()
 
         def report(totals: Totals) -> None:
             now = time.monotonic()
@@ -72,13 +88,12 @@ def _live() -> Iterator[Report]:
                 progress.update(start, visible=False)
             for phase, (documents, size, dropped) in totals.items():
                 if phase not in tasks:
-                    tasks[phase] = (progress.add_task(phase, total=None, **blank), now)
-                task, began = tasks[phase]
+                    tasks[phase] = progress.add_task(phase, total=None, **blank)
                 progress.update(
-                    task,
+                    tasks[phase],
                     documents=documents,
                     megabytes=size / 1e6,
-                    rate=size / 1e6 / max(now - began, 0.5),
+                    rate=rates.of(phase, size, now),
                     dropped=f"{dropped:,} dropped" if dropped else "",
                 )
 

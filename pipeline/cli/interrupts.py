@@ -1,0 +1,50 @@
+"""Ctrl-C during a run: one sentence, no worker left behind, exit status 130."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED = "Interrupted. What was written so far is not a result; run again to start over."
+
+
+@contextmanager
+def leaving_at_once() -> Iterator[None]:
+    """While the context lasts, Ctrl-C ends the process then and there.
+
+    Raising KeyboardInterrupt is no way out of a run: Beam wraps it into an error of the step that was running, a
+    callback of Numba's compiler swallows it, and threads print tracebacks of their own.
+    """
+    try:
+        before = signal.signal(signal.SIGINT, _leave)
+    except ValueError:  # not the main thread, which gets no signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    # The interrupted code may be inside print, so its buffers and locks are left alone.
+    show_cursor = b"\x1b[?25h" if sys.stderr.isatty() else b""
+    with suppress(OSError):
+        os.write(2, show_cursor + b"\n" * bool(show_cursor) + INTERRUPTED.encode() + b"\n")
+    with suppress(Exception):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what threads have to say about the end of their workers
+        import psutil
+
+        for child in psutil.Process().children(recursive=True):
+            child.kill()
+        for folder in Path(tempfile.gettempdir()).glob(f"beamsift-progress-{os.getpid()}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+    os._exit(130)

@@ -1,0 +1,77 @@
+"""Progress: what workers report adds up, and nothing of it can stop a run."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.cli import progress as shown
+from transforms.progress import Progress, ProgressReader
+
+LONG = "a_stage_with_a_long_name_"
+
+
+def test_phases_of_any_name_add_up(tmp_path: Path) -> None:
+    reader = ProgressReader(tmp_path)
+    assert reader.look() == {}
+    for phase in ("длина_текста", LONG + "one", LONG + "two", "длина_текста"):
+        Progress(str(tmp_path), phase).add(3, 100, 1)
+    expected = {"длина_текста": (6, 200, 2), LONG + "one": (3, 100, 1), LONG + "two": (3, 100, 1)}
+    assert reader.look() == expected
+    assert reader.look() == expected
+
+
+def test_every_look_reads_only_what_is_new(tmp_path: Path) -> None:
+    reader, file = ProgressReader(tmp_path), tmp_path / "1"
+    file.write_bytes(b'["x", 1, 1, 0]\n["x", 1')
+    assert reader.look() == {"x": (1, 1, 0)}
+    file.write_bytes(b'_______________["x", 1, 1, 0]\nnot JSON\n["x", 1, 1, 0]\n')  # the first line is not looked at
+    assert reader.look() == {"x": (3, 3, 0)}
+
+
+def test_a_full_disk_ends_the_numbers_not_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    progress = Progress(str(tmp_path), "x")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        progress.add(1, 1)
+    progress.add(1, 1)
+    assert ProgressReader(tmp_path).look() == {}
+
+
+def test_a_run_reports_stages_of_any_name(tmp_path: Path, run_recipe: Callable[..., Any]) -> None:
+    pq.write_table(pa.table({"text": ["one text", "one text", "another"]}), tmp_path / "a.parquet")
+    reports: list[dict[str, Any]] = []
+    stages = [{"exact_dedup": {}, "id": name} for name in ("строгое_сравнение", LONG + "one", LONG + "two")]
+    recipe = {"input": {"paths": str(tmp_path / "a.parquet")}, "stages": stages}
+    run_recipe(recipe, report=reports.append)
+    assert list(reports[-1]) == ["filter", "строгое_сравнение", LONG + "one", LONG + "two", "write shards"]
+
+
+def test_a_report_that_fails_does_not_fail_the_run(tmp_path: Path, run_recipe: Callable[..., Any]) -> None:
+    pq.write_table(pa.table({"text": ["one text"]}), tmp_path / "a.parquet")
+
+    def report(totals: object) -> None:
+        raise RuntimeError("a terminal that is gone")
+
+    manifest, _ = run_recipe({"input": {"paths": str(tmp_path / "a.parquet")}}, report=report)
+    assert manifest["kept"]["documents"] == 1
+
+
+def test_plain_lines_tell_the_rate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = iter((0.0, 1.0, 6.0, 11.0))
+    monkeypatch.setattr(shown.time, "monotonic", lambda: next(seconds))
+    lines = shown._PlainLines()
+    for size in (0, 20_000_000, 20_000_000):
+        lines.report({"filter": (1000, size, 7)})
+    # From the first report to the last one that moved: a phase that is done keeps its rate.
+    assert capsys.readouterr().err == "11 s: filter 1,000 documents, 20 MB, 4.0 MB/s, 7 dropped\n"
