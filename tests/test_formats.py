@@ -1,5 +1,6 @@
 """Tests of formats: what goes in comes out in every format, one schema fits all files, and hostile files are named."""
 
+import contextlib
 import gzip
 import itertools
 import json
@@ -244,7 +245,8 @@ def test_types_that_json_does_not_have_are_carried_through(tmp_path):
         writer.write_table(table)
     put(tmp_path / "c.jsonl", b'{"text": "json", "when": null}\n')
     found, schema = read_all(str(tmp_path))
-    plain = table.set_column(0, "text", table["text"].cast(pa.string()))
+    carried = {"text": pa.string(), "vector": pa.list_(pa.float32()), "view": pa.large_string()}
+    plain = table.cast(pa.schema([field.with_type(carried.get(field.name, field.type)) for field in table.schema]))
     assert schema == plain.schema
     nothing = dict.fromkeys(schema.names)
     assert found == plain.to_pylist() * 2 + [{**nothing, "text": "json"}]
@@ -392,7 +394,14 @@ def test_the_order_of_files_does_not_matter():
         (pa.list_(pa.field("element", pa.int8())), pa.list_(pa.int8()), pa.list_(pa.int8())),
         (pa.struct([("a", pa.int8())]), pa.struct([("b", pa.null())]), pa.struct([("a", pa.int8()), ("b", pa.null())])),
         (pa.list_(pa.float32(), 3), pa.list_(pa.float64(), 3), pa.list_(pa.float64(), 3)),
-        (pa.list_(pa.float32(), 3), pa.list_(pa.float32(), 2), None),
+        (pa.list_(pa.float32(), 3), pa.list_(pa.float32(), 2), pa.list_(pa.float32())),
+        (pa.list_(pa.float32(), 3), pa.list_(pa.float64()), pa.list_(pa.float64())),
+        (pa.list_(pa.float32(), 3), pa.null(), pa.list_(pa.float32())),
+        (pa.string_view(), pa.string_view(), pa.large_string()),
+        (pa.binary_view(), pa.null(), pa.large_binary()),
+        (pa.list_(pa.string_view()), pa.list_view(pa.string()), pa.list_(pa.large_string())),
+        (pa.large_list_view(pa.int8()), pa.list_(pa.int8()), pa.large_list(pa.int8())),
+        (pa.dictionary(pa.int8(), pa.string_view()), pa.string(), pa.large_string()),
         (pa.map_(pa.string(), pa.int8()), pa.map_(pa.string(), pa.int16()), pa.map_(pa.string(), pa.int16())),
         (pa.list_(pa.struct([("a", pa.int8())])), pa.list_(pa.struct([("a", pa.string())])), None),
     ],
@@ -418,6 +427,16 @@ def test_columns_missing_somewhere_are_nullable_and_metadata_goes():
     assert schema == pa.schema([pa.field("x", pa.int8(), nullable=False), pa.field("y", pa.int8())])
     assert schema.metadata is None
     assert schema.field("x").metadata is None
+
+
+def test_what_is_inside_a_column_that_some_file_lacks_is_nullable():
+    inner = pa.field("x", pa.int8(), nullable=False)
+    kind = pa.struct([inner, pa.field("l", pa.list_(pa.field("item", pa.struct([inner]), nullable=False)))])
+    has, lacks = pa.schema([("meta", kind)]), pa.schema([("n", pa.int8())])
+    assert unify_schemas([("a", has), ("b", has)]).types == [kind]
+    loose = pa.struct([("x", pa.int8()), ("l", pa.list_(pa.struct([("x", pa.int8())])))])
+    for other in (lacks, pa.schema([("meta", pa.null())])):
+        assert unify_schemas([("a", has), ("b", other)]).field("meta").type == loose
 
 
 def test_a_conflict_names_files_column_and_types(tmp_path):
@@ -471,6 +490,16 @@ def test_conform_fills_and_widens_at_any_depth(data):
         (pa.map_(pa.string(), pa.int8()), pa.map_(pa.large_string(), pa.float64()), [[("a", 1)], None, [("b", None)]]),
         (pa.list_(pa.int8(), 2), pa.list_(pa.float32(), 2), [[1, 2], None, [None, 3]]),
         (pa.dictionary(pa.int8(), pa.string()), pa.large_string(), ["a", None, "a"]),
+        (pa.list_(pa.int8(), 2), pa.list_(pa.float32()), [[1, 2], None, [None, 3]]),
+        (pa.list_(pa.list_(pa.int8(), 2)), pa.list_(pa.large_list(pa.int8())), [[[1, 2], None], None, []]),
+        (pa.list_view(pa.string_view()), pa.list_(pa.large_string()), [["a", None], None, []]),
+        (
+            pa.large_list_view(pa.struct([("a", pa.int8())])),
+            pa.large_list(pa.struct([("a", pa.int8())])),
+            [[{"a": 1}], []],
+        ),
+        (pa.struct([("v", pa.binary_view())]), pa.struct([("v", pa.large_binary())]), [{"v": b"a"}, None]),
+        (pa.map_(pa.string_view(), pa.string_view()), pa.map_(pa.large_string(), pa.large_string()), [[("a", "b")]]),
         (pa.string_view(), pa.large_string(), ["a", None, "a"]),
         (pa.list_(pa.dictionary(pa.int8(), pa.string())), pa.list_(pa.string()), [["a", None], None, []]),
         (pa.null(), pa.map_(pa.string(), pa.int8()), [None, None, None]),
@@ -700,6 +729,16 @@ def test_a_damaged_row_group_is_named(tmp_path):
     (source,), schema = inspect_corpus(expand([str(path)]), text_column="text")
     good = list(read_units(source, schema=schema, first_unit=0, units=2, batch_rows=100))
     assert sum(batch.num_rows for _, batch in good) == 10
+
+
+def test_parquet_that_pyarrow_cannot_read_back_is_named_as_such(tmp_path):
+    table = pa.table({"text": ["a", "b"], "v": pa.array([[1, 2], None], pa.list_(pa.int8(), 2))})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with contextlib.suppress(pa.ArrowInvalid):
+        pq.read_table(tmp_path / "a.parquet")
+        pytest.skip("this pyarrow can")
+    message = refusal(str(tmp_path))
+    assert "a.parquet, row group 0: a column of lists of fixed size holds nulls" in message
 
 
 def test_parquet_without_row_groups_is_one_empty_unit(tmp_path):

@@ -224,4 +224,9 @@ def _explained(place: str) -> Iterator[None]:
     try:
         yield
     except (*FILE_ERRORS, UnicodeDecodeError) as error:
+        if str(error).startswith("Expected all lists to be of size"):  # apache/arrow issue 35692
+            raise InputError(
+                f"{place}: a column of lists of fixed size holds nulls, which this pyarrow writes to Parquet but "
+                "cannot read; write the column as lists of any size"
+            ) from error
         raise InputError(f"{place}: damaged or cut short ({reason(error)}); copy the file again") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,7 +20,7 @@ from filters.texts import rows_within
 from transforms import columnar, jsonlines
 from transforms.columnar import Piece, Units
 from transforms.files import EXTENSIONS, FileInfo, file_info, named_format
-from transforms.schemas import conform, fill_empty_structs, shown, unify_schemas
+from transforms.schemas import conform, fill_empty_structs, shown, unify_schemas, without_fixed_sizes
 
 __all__ = ["FORMATS", "SourceFile", "inspect_corpus", "read_units", "unify_schemas"]
 
@@ -96,6 +96,8 @@ def _inspect_file(info: FileInfo, *, text_column: str, format: str | None, sampl
         units = (
             columnar.inspect_parquet(info.uri, text_column) if kind == "parquet" else columnar.inspect_arrow(info.uri)
         )
+        if kind == "arrow":  # a Parquet file that pyarrow can read has no nulls among lists of fixed size
+            units = replace(units, schema=without_fixed_sizes(units.schema))
     if len(units.schema) or kind != "jsonl":  # a JSON lines file without lines has no columns to check
         _check_text_column(info.uri, units.schema, text_column)
     return units

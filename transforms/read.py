@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -17,13 +20,45 @@ from transforms.split import ROW_BITS, STAGED, Split
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 32 << 20
-_COLUMN = "column:"
-"""Prefix of sidecars that hold one more column for some rows of the Split, 1 for all others."""
+_COLUMN = "column"
 
 
-def column_sidecar(column: str) -> str:
-    """Sidecar kind of a column that a deduplication adds, such as the size of a survivor's cluster."""
-    return _COLUMN + column
+def column_sidecar(column: str, default: Literal["key", "one"], kind: pa.DataType) -> str:
+    """Sidecar kind of a column that a deduplication adds: the file holds the rows that differ from the default.
+
+    default: `key`, the document's own key, or `one`.
+    """
+    return f"{_COLUMN}:{default}:{kind}:{column}"
+
+
+@dataclass(frozen=True)
+class _Added:
+    """A column of the output that rests in a sidecar."""
+
+    name: str
+    default: str
+    type: pa.DataType
+    uri: str
+
+    def of(self, keys: NDArray[np.int64], held: pa.Table | None) -> pa.Array:
+        """Values for documents in order of keys."""
+        base = pa.array(keys if self.default == "key" else np.ones(len(keys))).cast(self.type)
+        if held is None:
+            return base
+        _, here, there = np.intersect1d(keys, held[KEY].to_numpy(), assume_unique=True, return_indices=True)
+        mask = np.zeros(len(keys), np.bool_)
+        mask[here] = True
+        values = held[self.name].combine_chunks().take(pa.array(there))
+        return pc.replace_with_mask(base, pa.array(mask), values)
+
+
+def _added(split: Split) -> list[_Added]:
+    found = []
+    for kind, uri in split.sidecars:
+        if kind.startswith(f"{_COLUMN}:"):
+            _, default, type_name, name = kind.split(":", 3)
+            found.append(_Added(name, default, pa.type_for_alias(type_name), uri))
+    return found
 
 
 def read_split(
@@ -33,13 +68,18 @@ def read_split(
 
     Raises InputError for a raw file that cannot be read, or that has changed since the plan was made.
     """
-    batches = _staged(split, columns, batch_rows) if split.format == STAGED else _raw(split, columns, batch_rows)
-    if columns is None:
-        extras = [(kind.removeprefix(_COLUMN), uri) for kind, uri in split.sidecars if kind.startswith(_COLUMN)]
-        for batch in batches:
-            yield _with_extras(batch, extras)
+    added = [column for column in _added(split) if columns is None or column.name in columns]
+    if split.format != STAGED:
+        batches = _raw(split, columns, batch_rows)
     else:
-        yield from batches
+        names = None if columns is None else [name for name in columns if name not in {a.name for a in added}]
+        batches = _staged(split, names, batch_rows)
+    held = [read_sidecar(column.uri) if column.uri else None for column in added]
+    for batch in batches:
+        keys = batch[KEY].to_numpy()
+        for column, rows in zip(added, held, strict=True):
+            batch = batch.append_column(column.name, column.of(keys, rows))
+        yield batch
 
 
 def split_schema(split: Split) -> pa.Schema:
@@ -50,9 +90,8 @@ def split_schema(split: Split) -> pa.Schema:
     filesystem, path = open_filesystem(split.uri)
     with filesystem.open_input_file(path) as file:
         schema = pq.read_schema(file).remove_metadata()
-    for kind, _ in split.sidecars:
-        if kind.startswith(_COLUMN):
-            schema = schema.append(pa.field(kind.removeprefix(_COLUMN), pa.int64()))
+    for column in _added(split):
+        schema = schema.append(pa.field(column.name, column.type))
     return schema
 
 
@@ -120,15 +159,3 @@ def _group_batches(
         table = table.filter(pa.array(alive))
     for batch in table.combine_chunks().to_batches(max_chunksize=batch_rows):
         yield batch.replace_schema_metadata(None)
-
-
-def _with_extras(batch: pa.RecordBatch, extras: Sequence[tuple[str, str]]) -> pa.RecordBatch:
-    for name, uri in extras:
-        values = np.ones(len(batch), np.int64)
-        if uri:
-            held = read_sidecar(uri)
-            keys = batch[KEY].to_numpy()
-            _, here, there = np.intersect1d(keys, held[KEY].to_numpy(), assume_unique=True, return_indices=True)
-            values[here] = held[name].to_numpy()[there]
-        batch = batch.append_column(name, pa.array(values))
-    return batch

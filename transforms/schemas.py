@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as is_
 
 from filters.errors import InputError
@@ -13,9 +15,11 @@ from filters.errors import InputError
 EMPTY_FIELD = "_empty"
 """Field given to structs of which only empty ones, `{}`, were seen: Parquet cannot hold a struct without fields."""
 
-_STRINGS = (is_.is_string, is_.is_large_string, is_.is_string_view)
-_BINARIES = (is_.is_binary, is_.is_large_binary, is_.is_binary_view)
+_STRINGS = (is_.is_string, is_.is_large_string)
+_BINARIES = (is_.is_binary, is_.is_large_binary)
 _LISTS = (is_.is_list, is_.is_large_list)
+_ALL_LISTS = (*_LISTS, is_.is_fixed_size_list)
+_VIEWS = (is_.is_list_view, is_.is_large_list_view)
 
 Found = tuple[str, pa.DataType]  # the URI of a file, and the type a column has in it
 
@@ -24,18 +28,20 @@ def unify_schemas(schemas: Sequence[tuple[str, pa.Schema]]) -> pa.Schema:
     """The one schema that holds the values of all files, given as (URI, schema).
 
     Nulls become anything, integers widen, an integer beside a float becomes double, kinds of strings become
-    large_string, dictionaries their values, structs and lists are unified inside. A column that some file lacks is
-    nullable. Columns come in the order first seen; nothing else depends on the order of files. Metadata is dropped.
-    Raises InputError for a real conflict, naming both files, the column (`meta.tags[]`) and both types.
+    large_string, dictionaries their values, views what they are views of, structs and lists are unified inside. A
+    column that some file lacks is nullable with all inside it; lists of fixed size become plain ones there, or where
+    sizes differ, as Parquet's readers refuse nulls among them. Columns come in the order first seen; nothing else
+    depends on the order of files. Metadata is dropped. Raises InputError for a real conflict, naming both files, the
+    column (`meta.tags[]`) and both types.
 
     >>> a, b = pa.schema([("n", pa.int8())]), pa.schema([("n", pa.uint8()), ("s", pa.string())])
     >>> unify_schemas([("a", a), ("b", b)]).types
     [DataType(int16), DataType(string)]
     """
-    return pa.schema(_unify_fields([(uri, list(schema)) for uri, schema in schemas], ""))
+    return pa.schema(_unify_fields([(uri, list(schema)) for uri, schema in schemas], "", lacking=False))
 
 
-def _unify_fields(owners: Sequence[tuple[str, Sequence[pa.Field]]], prefix: str) -> list[pa.Field]:
+def _unify_fields(owners: Sequence[tuple[str, Sequence[pa.Field]]], prefix: str, *, lacking: bool) -> list[pa.Field]:
     seen: dict[str, list[tuple[str, pa.Field]]] = {}
     for uri, fields in owners:
         if len({field.name for field in fields}) < len(fields):
@@ -46,38 +52,57 @@ def _unify_fields(owners: Sequence[tuple[str, Sequence[pa.Field]]], prefix: str)
             seen.setdefault(field.name, []).append((uri, field))
     unified = []
     for name, found in seen.items():
-        kind = _unify_types([(uri, field.type) for uri, field in found], prefix + name)
-        nullable = len(found) < len(owners) or any(field.nullable for _, field in found)
+        missing = lacking or len(found) < len(owners)
+        kind = _unify_types([(uri, field.type) for uri, field in found], prefix + name, lacking=missing)
+        nullable = missing or any(field.nullable for _, field in found)
         unified.append(pa.field(name, kind, nullable))
     return unified
 
 
-def _unify_types(found: Iterable[Found], path: str) -> pa.DataType:
-    """All types at once rather than two by two, so that no order of files can meet a conflict another avoids."""
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """What the values of dictionaries and views are: Parquet has neither, and few kernels take views."""
+    while is_.is_dictionary(kind):
+        kind = kind.value_type
+    if is_.is_string_view(kind):
+        return pa.large_string()
+    if is_.is_binary_view(kind):
+        return pa.large_binary()
+    if is_.is_list_view(kind):
+        return pa.list_(kind.value_field)
+    return pa.large_list(kind.value_field) if is_.is_large_list_view(kind) else kind
+
+
+def _unify_types(found: Iterable[Found], path: str, *, lacking: bool) -> pa.DataType:
+    """All types at once rather than two by two, so that no order of files can meet a conflict another avoids.
+
+    lacking: some file does not have this place at all, so that nulls will stand there.
+    """
     first_uri: dict[pa.DataType, str] = {}
     for uri, kind in found:
-        while is_.is_dictionary(kind):
-            kind = kind.value_type
-        if not is_.is_null(kind):
-            first_uri.setdefault(kind, uri)
+        if is_.is_null(kind):
+            lacking = True
+        else:
+            first_uri.setdefault(_plain(kind), uri)
+    if lacking:
+        first_uri = {_without_tensor(kind): uri for kind, uri in first_uri.items()}
     kinds = list(first_uri)
     owners = [(uri, kind) for kind, uri in first_uri.items()]
     if not kinds:
         return pa.null()
     if all(map(is_.is_struct, kinds)):
         fields = [(uri, [kind.field(i) for i in range(kind.num_fields)]) for uri, kind in owners]
-        return pa.struct(_unify_fields(fields, f"{path}."))
-    if all(_is_one_of(_LISTS, kind) for kind in kinds):
-        item = _unify_types([(uri, kind.value_type) for uri, kind in owners], f"{path}[]")
-        field = pa.field("item", item, any(kind.value_field.nullable for kind in kinds))
+        return pa.struct(_unify_fields(fields, f"{path}.", lacking=lacking))
+    if all(_is_one_of(_ALL_LISTS, kind) for kind in kinds):
+        item = _unify_types([(uri, kind.value_type) for uri, kind in owners], f"{path}[]", lacking=lacking)
+        field = pa.field("item", item, lacking or any(kind.value_field.nullable for kind in kinds))
+        sizes = {kind.list_size if is_.is_fixed_size_list(kind) else None for kind in kinds}
+        if not lacking and len(sizes) == 1 and None not in sizes:
+            return pa.list_(field, sizes.pop())
         return pa.large_list(field) if any(map(is_.is_large_list, kinds)) else pa.list_(field)
-    if all(map(is_.is_fixed_size_list, kinds)) and len({kind.list_size for kind in kinds}) == 1:
-        item = _unify_types([(uri, kind.value_type) for uri, kind in owners], f"{path}[]")
-        return pa.list_(pa.field("item", item, any(kind.value_field.nullable for kind in kinds)), kinds[0].list_size)
     if all(map(is_.is_map, kinds)):
-        key = _unify_types([(uri, kind.key_type) for uri, kind in owners], f"{path}[]")
-        item = _unify_types([(uri, kind.item_type) for uri, kind in owners], f"{path}[]")
-        return pa.map_(key, pa.field("value", item, any(kind.item_field.nullable for kind in kinds)))
+        key = _unify_types([(uri, kind.key_type) for uri, kind in owners], f"{path}[]", lacking=lacking)
+        item = _unify_types([(uri, kind.item_type) for uri, kind in owners], f"{path}[]", lacking=lacking)
+        return pa.map_(key, pa.field("value", item, lacking or any(kind.item_field.nullable for kind in kinds)))
     if len(kinds) == 1:
         return kinds[0]
     if all(_is_one_of(_STRINGS, kind) for kind in kinds):
@@ -120,7 +145,7 @@ def _conflict(owners: Sequence[Found], path: str) -> InputError:
 
 def _clash(pair: Sequence[Found]) -> bool:
     try:
-        _unify_types(pair, "")
+        _unify_types(pair, "", lacking=False)
     except InputError:
         return True
     return False
@@ -130,6 +155,35 @@ def shown(kind: pa.DataType) -> str:
     """A type as error messages show it: structs with many fields are cut."""
     text = str(kind)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def without_fixed_sizes(schema: pa.Schema) -> pa.Schema:
+    """The schema with plain lists for those of fixed size: for files that can hold nulls among these.
+
+    >>> without_fixed_sizes(pa.schema([("v", pa.list_(pa.float32(), 3))])).types
+    [ListType(list<item: float>)]
+    """
+    return pa.schema([field.with_type(_variable(field.type)) for field in schema])
+
+
+def _without_tensor(kind: pa.DataType) -> pa.DataType:
+    """What an extension type is stored as, if that is a list of fixed size; all else as it is."""
+    tensor = isinstance(kind, pa.BaseExtensionType) and is_.is_fixed_size_list(kind.storage_type)
+    return kind.storage_type if tensor else kind
+
+
+def _variable(kind: pa.DataType) -> pa.DataType:
+    kind = _without_tensor(kind)
+    if is_.is_struct(kind):
+        fields = [kind.field(i) for i in range(kind.num_fields)]
+        return pa.struct([field.with_type(_variable(field.type)) for field in fields])
+    if is_.is_map(kind):
+        return pa.map_(kind.key_field, kind.item_field.with_type(_variable(kind.item_type)))
+    if not _is_one_of((*_ALL_LISTS, *_VIEWS), kind):
+        return kind
+    kind = _plain(kind)
+    item = kind.value_field.with_type(_variable(kind.value_type))
+    return pa.large_list(item) if is_.is_large_list(kind) else pa.list_(item)
 
 
 def fill_empty_structs(schema: pa.Schema) -> pa.Schema:
@@ -187,7 +241,10 @@ def _conform_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
             raise pa.ArrowInvalid("values where only nulls were expected")
         return pa.nulls(len(array))
     if is_.is_dictionary(array.type):
-        return _conform_array(array.dictionary_decode(), kind)
+        values = array.dictionary.cast(_plain(array.dictionary.type))  # views cannot be taken from
+        return _conform_array(values.take(array.indices), kind)
+    if isinstance(array.type, pa.BaseExtensionType):
+        return _conform_array(array.storage, kind)
     if is_.is_struct(array.type) and is_.is_struct(kind):
         children = []
         for field in kind:
@@ -196,9 +253,21 @@ def _conform_array(array: pa.Array, kind: pa.DataType) -> pa.Array:
             children.append(child)
         mask = array.is_null() if array.null_count else None
         return pa.StructArray.from_arrays(children, fields=list(kind), mask=mask)
-    if _is_one_of(_LISTS, array.type) and _is_one_of(_LISTS, kind):
-        if is_.is_large_list(kind):
-            array = array.cast(pa.large_list(array.type.value_field))
+    if _is_one_of(_VIEWS, array.type):
+        return _conform_array(_list_of_view(array), kind)
+    if _is_one_of(_ALL_LISTS, array.type) and _is_one_of(_LISTS, kind):
+        make = pa.large_list if is_.is_large_list(kind) else pa.list_
+        if array.type != make(array.type.value_field):  # a cast to the same type fails inside some lists of nulls
+            array = array.cast(make(array.type.value_field))
         items = _conform_array(array.values, kind.value_type)
         return pa.Array.from_buffers(kind, len(array), array.buffers()[:2], array.null_count, array.offset, [items])
     return array.cast(kind)
+
+
+def _list_of_view(array: pa.Array) -> pa.Array:
+    """pyarrow 25's own cast makes arrays with too few offsets."""
+    sizes = pc.if_else(array.is_valid(), array.sizes, 0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+    kind = _plain(array.type)
+    make, offset_type = (pa.LargeListArray, pa.int64()) if is_.is_large_list(kind) else (pa.ListArray, pa.int32())
+    return make.from_arrays(pa.array(offsets, offset_type), array.flatten(), type=kind, mask=array.is_null())
