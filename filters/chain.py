@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from filters.catalog import FILTERS
 from filters.contract import Filter, Rewrite, Rewritten, StageParams, Verdicts, full_name, judge, prepared_state
+from filters.groups import GroupCounts
 from filters.texts import byte_lengths
 
 KEY = "doc_key"
@@ -20,6 +21,10 @@ KEY = "doc_key"
 
 READ = "read"
 """Name of the step that precedes every stage: documents without a text (null) leave there."""
+
+EDITED = "edited"
+NOTE = "note:"
+"""Begins the reason of an outcome that neither drops nor edits: something to know about documents that go on."""
 
 REJECTS_SCHEMA = pa.schema(
     [
@@ -61,6 +66,10 @@ class Stage:
         """The filter or rewrite that this stage runs."""
         return FILTERS[self.name]
 
+    def needs(self) -> Sequence[str]:
+        """Columns that must be there before this stage."""
+        return self.kind.needs(self.params)
+
     def columns(self) -> dict[str, pa.DataType]:
         """Columns this stage adds, by their names in the output."""
         return {full_name(self.id, short): kind for short, kind in self.kind.columns(self.params).items()}
@@ -95,11 +104,19 @@ class Applied:
     tally: Tally
 
 
-def run_stages(batch: pa.RecordBatch, stages: Sequence[Stage], text_column: str, *, keep_text: bool = False) -> Applied:
+def run_stages(
+    batch: pa.RecordBatch,
+    stages: Sequence[Stage],
+    text_column: str,
+    *,
+    keep_text: bool = False,
+    groups: GroupCounts | None = None,
+) -> Applied:
     """Run stages in order on the documents that are still there; each document leaves at its first failing rule.
 
     `batch` has the columns KEY and `text_column`. Survivors keep their order. With `keep_text` the rejects carry
-    their text, edits of the stages they passed included (so that what was redacted stays redacted).
+    their text, edits of the stages they passed included (so that what was redacted stays redacted). `groups` counts
+    what every stage is given and drops.
     """
     tally = Tally()
     rejects: list[pa.RecordBatch] = []
@@ -116,6 +133,8 @@ def run_stages(batch: pa.RecordBatch, stages: Sequence[Stage], text_column: str,
 
     for stage in stages:
         batch, verdicts = _run_stage(batch, stage, text_column, tally, edits)
+        if groups is not None:
+            groups.add(stage.id, batch, np.zeros(len(batch), np.bool_) if verdicts is None else ~verdicts.kept)
         if verdicts is None or verdicts.kept.all():
             continue
         rejects.append(_rejected(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally))
@@ -126,6 +145,30 @@ def run_stages(batch: pa.RecordBatch, stages: Sequence[Stage], text_column: str,
         pa.Table.from_batches(edits, EDITS_LOG_SCHEMA),
         tally,
     )
+
+
+def pass_again(
+    kept: pa.RecordBatch, columns: Sequence[str], stages: Sequence[Stage], text_column: str, share: float
+) -> Tally:
+    """Run the stages over a sample of their own output, and note what they would drop or edit a second time.
+
+    columns: those the batch had before the stages. share: of the documents, chosen by their keys. A stage that is not
+    at rest here was overtaken by an edit after it, or is not a function of the text alone.
+    """
+    noted = Tally()
+    if not stages or not share:
+        return noted
+    chance = (kept[KEY].to_numpy().astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)
+    sample = kept.filter(pa.array(chance < np.uint64(share * (1 << 32)))).select(columns)
+    if not len(sample):
+        return noted
+    again = run_stages(sample, stages, text_column).tally
+    noted.add((READ, NOTE + "second_pass_sample"), len(sample), again.bytes[(READ, READ)])
+    for (stage, reason), documents in again.documents.items():
+        if stage != READ and not reason.startswith(NOTE):
+            note = "second_pass_edited" if reason == EDITED else "second_pass_dropped"
+            noted.add((stage, NOTE + note), documents, again.bytes[(stage, reason)])
+    return noted
 
 
 def _run_stage(
@@ -155,7 +198,7 @@ def _log_edits(
     rows = result.edits["row"]
     change = byte_lengths(result.texts) - byte_lengths(before)
     touched = np.unique(rows.to_numpy())
-    tally.add((stage.id, "edited"), len(touched), int(change[touched].sum()))
+    tally.add((stage.id, EDITED), len(touched), int(change[touched].sum()))
     stages = pa.array([stage.id] * len(rows), pa.string())
     columns = [keys.take(rows), stages, *(result.edits[name] for name in ("kind", "start", "end"))]
     edits.append(pa.record_batch(columns, schema=EDITS_LOG_SCHEMA))

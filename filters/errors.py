@@ -23,3 +23,11 @@ class OutputError(BeamsiftError, OSError):
 
 class ConservationError(BeamsiftError, RuntimeError):
     """Kept + dropped is not read: the run cannot prove that nothing was lost."""
+
+
+class BudgetError(BeamsiftError, RuntimeError):
+    """A stage removed more of some source, language or domain than the recipe allows."""
+
+
+class ConvergenceError(BeamsiftError):
+    """An iteration did not come to its end in the rounds it was given."""

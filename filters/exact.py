@@ -12,6 +12,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from filters.contract import StageParams
+from filters.keep import Keep, columns_needed
 from filters.kernels.tokens import token_hashes
 from filters.kernels.unicode_table import load_table
 from filters.kernels.whitespace import fold_white_space
@@ -25,10 +26,22 @@ class ExactParams(StageParams):
 
     normalise: `whitespace` (default) strips the ends and takes every run of ASCII white space for one space; `none`
     compares bytes; `tokens` compares the token sequence, so that case and punctuation do not matter either (a text
-    without any token is then compared as under `whitespace`).
+    without any token is then compared as under `whitespace`). keep: which of several stays, see `filters.keep`.
+    action: `drop`, or `tag` to keep all rows and write cluster and survivor as columns.
     """
 
     normalise: Literal["whitespace", "none", "tokens"] = "whitespace"
+    keep: Keep = ("first",)
+    action: Literal["drop", "tag"] = "drop"
+
+    @property
+    def keep_rules(self) -> Keep:
+        """As MinHashParams has it."""
+        return self.keep
+
+    def needs(self) -> list[str]:
+        """Columns that `keep` reads."""
+        return columns_needed(self.keep)
 
 
 def content_hashes(texts: pa.LargeStringArray, params: ExactParams) -> NDArray[np.uint64]:

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from filters.contract import StageParams
+from filters.keep import Keep, columns_needed
 from filters.kernels import minhash as kernels
 from filters.kernels.unicode_table import load_table
-from filters.kernels.verify import anchor_to_survivors
+from filters.members import Members, hash_sets
 from filters.texts import as_text_array, rows_within, text_buffers
+from filters.verification import Criteria, decide
 
 SCHEME = "affine32"
 """datasketch's name of the permutation scheme; stored with every signature."""
@@ -29,21 +31,37 @@ _BATCH_BYTES = 32 << 20
 
 
 class MinHashParams(StageParams):
-    """How similar is a duplicate, and how it is searched for.
+    """How similar is a duplicate, how it is searched for, and which one stays.
 
-    threshold: Jaccard similarity of shingle sets. bands, rows: both or neither; left out, datasketch's optimiser
-    chooses them for the threshold among `num_perm` permutations, weighing missed pairs by `miss_weight` and needless
-    candidates by the rest (0.5 is datasketch's default). shingle_size: tokens to a shingle, 5 as in FineWeb.
-    seed: of the permutations, as in datasketch.
+    threshold: similarity of shingle sets from which a document is a duplicate. measure: `jaccard`, shared / union;
+    `containment`, shared / smaller set, which catches quoted and truncated copies that share a band with the whole.
+    verify: `exact` compares each document with the survivors in its buckets and drops it only if one reaches the
+    threshold; `none` drops all of a connected component but one, as other toolkits do, at any similarity.
+    keep: which stays, see `filters.keep`; by default the first, with `containment` the longest. action: `drop`, or
+    `tag` to keep all rows and write cluster, survivor and similarity as columns.
+
+    bands, rows: both or neither; left out, datasketch's optimiser chooses them for the threshold among `num_perm`
+    permutations, weighing missed pairs by `miss_weight` and needless candidates by the rest. Needless candidates only
+    cost time where they are verified, so the default is 0.9 (datasketch: 0.5). shingle_size: tokens to a shingle, 5 as
+    in FineWeb. seed: of the permutations, as in datasketch.
+
+    max_shingles: a longer document is not compared, stays, and is counted (about 10 MB of English). max_component:
+    documents of one component compared at once; a larger one is taken in slices of this many.
     """
 
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    measure: Literal["jaccard", "containment"] = "jaccard"
+    verify: Literal["exact", "none"] = "exact"
+    keep: Keep | None = None
+    action: Literal["drop", "tag"] = "drop"
     num_perm: Annotated[int, Field(ge=2, le=4096)] = 128
     bands: Annotated[int | None, Field(ge=1)] = None
     rows: Annotated[int | None, Field(ge=1)] = None
-    miss_weight: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    miss_weight: Annotated[float, Field(gt=0, lt=1)] = 0.9
     shingle_size: Annotated[int, Field(ge=1, le=64)] = 5
     seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 1
+    max_shingles: Annotated[int, Field(ge=1)] = 2_000_000
+    max_component: Annotated[int, Field(ge=2)] = 1_000_000
 
     @model_validator(mode="after")
     def _bands_and_rows_together(self) -> MinHashParams:
@@ -52,6 +70,20 @@ class MinHashParams(StageParams):
         if self.bands and self.rows and self.bands * self.rows > 4096:
             raise ValueError(f"bands x rows is {self.bands * self.rows} permutations; at most 4096 are supported")
         return self
+
+    @property
+    def keep_rules(self) -> Keep:
+        """`keep`, or its default for the measure."""
+        return self.keep or (("longest",) if self.measure == "containment" else ("first",))
+
+    @property
+    def criteria(self) -> Criteria:
+        """What verification asks for."""
+        return Criteria(self.threshold, self.verify, self.measure, self.max_component)
+
+    def needs(self) -> list[str]:
+        """Columns that `keep` reads."""
+        return columns_needed(self.keep_rules)
 
     def layout(self) -> tuple[int, int]:
         """(bands, rows) as given, or as chosen for the threshold."""
@@ -173,22 +205,6 @@ def jaccard(left: str, right: str, shingle_size: int = 5) -> float:
     return float(common / (len(sets) - common)) if common else 0.0
 
 
-def bucket_ids(
-    hashes: NDArray[np.uint64], present: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Buckets that hold two documents or more, numbered densely, as lists per document.
-
-    hashes: uint64 (documents, bands); documents that are not `present` lie in no bucket. Returns offsets, int64
-    (documents + 1,), bucket numbers, int64, and how many buckets there are.
-    """
-    _, inverse, sizes = np.unique(hashes[present].ravel(), return_inverse=True, return_counts=True)
-    shared = np.zeros(hashes.shape, np.bool_)
-    shared[present] = (sizes[inverse] > 1).reshape(-1, hashes.shape[1])
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(shared.sum(axis=1))]).astype(np.int64)
-    numbers, dense = np.unique(hashes[shared], return_inverse=True)
-    return offsets, dense.astype(np.int64), len(numbers)
-
-
 def deduplicate_texts(
     texts: Sequence[str], threshold: float = 0.9, *, shingle_size: int = 5, seed: int = 1
 ) -> list[str]:
@@ -208,16 +224,30 @@ def deduplicate_texts(
         raise TypeError("texts must be a list of str, got one str")
     distinct = list(dict.fromkeys(as_text_array(texts).to_pylist()))
     bands, rows = high_recall_layout(threshold)
-    rows_of_signatures, counts = signatures(distinct, num_perm=bands * rows, shingle_size=shingle_size, seed=seed)
-    bucket_offsets, buckets, n_buckets = bucket_ids(band_hashes(rows_of_signatures, bands, rows), counts > 0)
-    # Only texts that share a bucket are looked at again.
-    members = np.flatnonzero(np.diff(bucket_offsets))
-    set_offsets, sets = shingle_sets([distinct[i] for i in members], shingle_size)
-    survivor = np.empty(len(members), np.int64)
-    member_offsets = np.concatenate([bucket_offsets[members], bucket_offsets[-1:]])
-    anchor_to_survivors(
-        set_offsets, sets, member_offsets, buckets, n_buckets, threshold,
-        survivor, np.empty(len(members)), np.empty(len(members), np.int64),
-    )  # fmt: skip
-    dropped = set(members[survivor != np.arange(len(members))].tolist())
+    found, counts = signatures(distinct, num_perm=bands * rows, shingle_size=shingle_size, seed=seed)
+    members = members_of_one_component(distinct, band_hashes(found, bands, rows), counts > 0, shingle_size)
+    most = len(distinct)
+    decisions, _ = decide(members, Criteria(threshold, max_component=most, most_survivors=most, most_listed=most))
+    dropped = set(decisions.key[decisions.survivor != decisions.key].tolist())
     return [text for i, text in enumerate(distinct) if i not in dropped]
+
+
+def members_of_one_component(
+    texts: Sequence[str], bands: NDArray[np.uint64], present: NDArray[np.bool_], shingle_size: int = 5
+) -> Members:
+    """The `present` ones of some texts as members of one component, their keys the places in the list."""
+    keys = np.flatnonzero(present)
+    offsets, sets = shingle_sets([texts[i] for i in keys.tolist()], shingle_size)
+    rows = len(keys)
+    return Members(
+        key=keys,
+        root=np.zeros(rows, np.int64),
+        lowest=keys,
+        weight=np.ones(rows, np.int64),
+        set_size=np.diff(offsets),
+        begin=offsets[:-1],
+        set_hash=hash_sets(offsets, sets),
+        ranks=np.empty((rows, 0), np.int64),
+        bands=bands[keys],
+        words=sets,
+    )

@@ -8,16 +8,26 @@ from itertools import groupby
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 
-from filters.chain import Stage
-from filters.exact import ExactParams
+from filters.chain import KEY, Stage
 from filters.minhash import MinHashParams
 from pipeline.recipe import DedupStage, Recipe
 from transforms.apply import Apply, StagingOptions
 from transforms.corpus import TEXT_BYTES, Corpus, ReadCorpus
-from transforms.dedup import DUPLICATES_SCHEMA, DedupOptions, ExactDedup, MinHashDedup, duplicates_sidecar
+from transforms.exact_dedup import ExactDedup
 from transforms.files import join
+from transforms.groups import CountGroups
 from transforms.manifest import ManifestOptions, WriteManifest
+from transforms.marking import (
+    EXACT_SCHEMA,
+    NEAR_SCHEMA,
+    PAIRS_SCHEMA,
+    DedupOptions,
+    documents_sidecar,
+    pairs_sidecar,
+)
+from transforms.minhash_dedup import MinHashDedup
 from transforms.shards import Documents, SeriesOptions, SidecarRows, WriteShards, edits_series, rejects_series
 
 SIDECAR_ROWS = 1_000_000
@@ -27,17 +37,21 @@ _ROW_GROUP_ROWS = 100_000
 # A partition of a shuffle is sorted in one worker's memory: this many bytes of records keep that under 1 GiB.
 _PARTITION_BYTES = 128 << 20
 _RECORD_BYTES = 32
-_MEAN_DOCUMENT_BYTES = 2000
+_SHORT_DOCUMENT_BYTES = 200
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where a run puts things: the result, intermediate files, the plan, and records of progress."""
+    """Where a run puts things: the result, intermediate files, the plan, and records of progress.
+
+    spill: the runner keeps shuffles in memory, so records go through files of the staging folder instead.
+    """
 
     output: str
     staging: str
     plan: str
     progress: str | None = None
+    spill: bool = False
 
 
 def build_graph(
@@ -49,7 +63,7 @@ def build_graph(
     for number, part in enumerate(stage_runs(recipe)):
         folder = join(places.staging, f"{number:02d}")
         if isinstance(part, DedupStage):
-            splits = splits | part.id >> _dedup(part, recipe, corpus, folder, places)
+            splits = splits | f"{number:02d} {part.id}" >> _dedup(part, recipe, corpus, folder, places)
         else:
             options = StagingOptions(
                 folder=folder,
@@ -57,11 +71,14 @@ def build_graph(
                 split_bytes=recipe.run.split_bytes,
                 keep_text=recipe.output.reject_text,
                 progress=places.progress,
+                groupings=recipe.guards.groupings,
+                second_pass=recipe.guards.second_pass_sample,
             )
-            label = "Apply " + (", ".join(stage.id for stage in part) or "nothing")
+            label = f"{number:02d} Apply " + (", ".join(stage.id for stage in part) or "nothing")
             splits = splits | label >> Apply(part, text_column, options)
     records = [splits | f"Write {name}" >> writer for name, writer in _writers(recipe, places)]
-    (splits, records | beam.Flatten()) | "WriteManifest" >> WriteManifest(manifest)
+    groups, exceeded = splits | "CountGroups" >> CountGroups(places.output, recipe.guards.budgets)
+    (splits, [*records, groups] | beam.Flatten(), exceeded) | "WriteManifest" >> WriteManifest(manifest)
 
 
 def stage_runs(recipe: Recipe) -> Iterator[tuple[Stage, ...] | DedupStage]:
@@ -80,21 +97,31 @@ def stage_runs(recipe: Recipe) -> Iterator[tuple[Stage, ...] | DedupStage]:
 
 
 def _dedup(stage: DedupStage, recipe: Recipe, corpus: Corpus, folder: str, places: Places) -> beam.PTransform:
-    documents = max(corpus.rows, corpus.text_bytes // _MEAN_DOCUMENT_BYTES)
-    records = documents * (stage.params.layout()[0] if isinstance(stage.params, MinHashParams) else 1)
+    # Files whose rows are not counted yet are taken to hold short documents: a partition too many costs little.
+    counted = sum(sum(file.unit_bytes) for file in corpus.files if file.unit_rows)
+    documents = corpus.rows + (corpus.text_bytes - counted) // _SHORT_DOCUMENT_BYTES
+    records = documents * (stage.params.layout()[0] if isinstance(stage.params, MinHashParams) else 2)
     options = DedupOptions(
         stage=stage.id,
         text_column=recipe.input.text_column,
         folder=folder,
         partitions=recipe.run.partitions or 8 + records * _RECORD_BYTES // _PARTITION_BYTES,
+        # Shingle sets of all documents would be about twice their texts; most documents are members of no component.
+        member_partitions=recipe.run.partitions or 8 + corpus.text_bytes // _PARTITION_BYTES,
+        rounds=recipe.run.component_rounds or _rounds(documents),
+        spill=places.spill,
         keep_text=recipe.output.reject_text,
         progress=places.progress,
+        groupings=recipe.guards.groupings,
     )
     if isinstance(stage.params, MinHashParams):
         return MinHashDedup(stage.params, options)
-    if isinstance(stage.params, ExactParams):
-        return ExactDedup(stage.params, options)
-    raise AssertionError(f"no transform for stage {stage.name!r}")
+    return ExactDedup(stage.params, options)
+
+
+def _rounds(documents: int) -> int:
+    """Enough rounds for a path through all documents in the worst order, which halves in each."""
+    return min(max(4, documents.bit_length() + 2), 24)
 
 
 def _writers(recipe: Recipe, places: Places) -> Iterator[tuple[str, WriteShards]]:
@@ -115,6 +142,12 @@ def _writers(recipe: Recipe, places: Places) -> Iterator[tuple[str, WriteShards]
     yield "edits", WriteShards(edits_series(), replace(shards, name="edits", **small))
     for stage in recipe.stages:
         if isinstance(stage, DedupStage):
-            rows = SidecarRows(duplicates_sidecar(stage.id), DUPLICATES_SCHEMA)
-            name = f"dedup/{stage.id}"
-            yield name, WriteShards(rows, replace(shards, name=name, **small))
+            near = isinstance(stage.params, MinHashParams)
+            evidence: list[tuple[str, str, pa.Schema, tuple[str, ...]]] = [
+                ("documents", documents_sidecar(stage.id), NEAR_SCHEMA if near else EXACT_SCHEMA, (KEY,))
+            ]
+            if near:
+                evidence.append(("pairs", pairs_sidecar(stage.id), PAIRS_SCHEMA, (KEY, "other")))
+            for what, kind, schema, sort in evidence:
+                name = f"dedup/{stage.id}/{what}"
+                yield name, WriteShards(SidecarRows(kind, schema, sort), replace(shards, name=name, **small))

@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from filters.catalog import FILTERS
 from filters.chain import Stage
-from filters.contract import StageParams, full_name
+from filters.contract import full_name
 from filters.errors import RecipeError
 from filters.exact import ExactParams
+from filters.groups import Budget, Grouping
+from filters.keep import added_columns
 from filters.minhash import MinHashParams
 from pipeline.validation import ByteSize, nearest, validate
 from pipeline.yaml_document import Location, YamlDocument, load_yaml
 
-DEDUPS: dict[str, type[StageParams]] = {"exact_dedup": ExactParams, "minhash_dedup": MinHashParams}
+DEDUPS: dict[str, type[ExactParams] | type[MinHashParams]] = {
+    "exact_dedup": ExactParams,
+    "minhash_dedup": MinHashParams,
+}
 """Stages that compare documents with each other; `pipeline.graph` says which transform runs each."""
 
 KNOWN_STAGES = sorted([*FILTERS, *DEDUPS])
@@ -64,16 +70,34 @@ class OutputSection(_Section):
     reject_text: bool = False
 
 
+class GuardsSection(_Section):
+    """What must not happen unnoticed.
+
+    budgets: most of any source, language or domain that a stage may remove. second_pass_sample: share of the
+    survivors over which row-wise stages are run a second time, to see that they are at rest; 0 turns it off.
+    """
+
+    budgets: tuple[Budget, ...] = ()
+    second_pass_sample: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+    @property
+    def groupings(self) -> tuple[Grouping, ...]:
+        """What documents are counted by, each once."""
+        return tuple(dict.fromkeys(budget.grouping for budget in self.budgets))
+
+
 class RunSection(_Section):
     """How to run; nothing here changes the result.
 
     batch_rows: rows handed to a stage at once. split_bytes: text to a unit of work. partitions: of a shuffle; chosen
-    from the input if left out. workers: processes of the local runner; chosen from cores and input if left out.
+    from the input if left out. component_rounds: of connected components, at most (they stop by themselves); by the
+    input. workers: processes of the local runner; chosen from cores and input if left out.
     """
 
     batch_rows: Annotated[int, Field(ge=1)] = 4096
     split_bytes: Annotated[ByteSize, Field(ge=1)] = 64 << 20
     partitions: Annotated[int | None, Field(ge=1, le=1 << 20)] = None
+    component_rounds: Annotated[int | None, Field(ge=1, le=64)] = None
     workers: Annotated[int | None, Field(ge=1)] = None
 
 
@@ -83,7 +107,11 @@ class _Document(_Section):
     input: InputSection
     output: OutputSection
     stages: Annotated[tuple[Any, ...], Field()] = ()
+    guards: GuardsSection = GuardsSection()
     run: RunSection = RunSection()
+
+
+_SECTIONS = ("input", "output", "guards", "run")
 
 
 @dataclass(frozen=True)
@@ -92,11 +120,16 @@ class DedupStage:
 
     id: str
     name: str
-    params: StageParams
+    params: ExactParams | MinHashParams
 
-    def columns(self) -> list[str]:
-        """Columns this stage adds."""
-        return [full_name(self.id, "cluster_size")]
+    def needs(self) -> Sequence[str]:
+        """Columns that must be there before this stage."""
+        return self.params.needs()
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """Columns this stage adds, by their names in the output."""
+        added = added_columns(self.params.action, similarity=isinstance(self.params, MinHashParams))
+        return {full_name(self.id, short): kind for short, kind in added.items()}
 
 
 @dataclass(frozen=True)
@@ -106,13 +139,14 @@ class Recipe:
     input: InputSection
     output: OutputSection
     stages: tuple[Stage | DedupStage, ...]
+    guards: GuardsSection
     run: RunSection
 
     def as_dict(self) -> dict[str, Any]:
         """With every default filled in, ready for JSON; `load_recipe` takes it back."""
         stages = [_stage_as_dict(stage) for stage in self.stages]
-        sections = {name: getattr(self, name).model_dump(mode="json") for name in ("input", "output", "run")}
-        return {"input": sections["input"], "stages": stages, "output": sections["output"], "run": sections["run"]}
+        sections = {name: getattr(self, name).model_dump(mode="json") for name in _SECTIONS}
+        return {"input": sections.pop("input"), "stages": stages, **sections}
 
 
 def _stage_as_dict(stage: Stage | DedupStage) -> dict[str, Any]:
@@ -132,7 +166,7 @@ def parse_recipe(document: YamlDocument, *, input_paths: Sequence[str] = (), out
     """Validate a recipe that was read from YAML."""
     data = document.data
     if not isinstance(data, dict):
-        raise RecipeError(f"{document.path}:1: a recipe is a mapping with the keys input, stages, output, run")
+        raise RecipeError(f"{document.path}:1: a recipe is a mapping with the keys input, stages, output, guards, run")
     data = dict(data)
     if input_paths:
         data["input"] = {**_mapping(data.get("input")), "paths": list(input_paths)}
@@ -141,7 +175,7 @@ def parse_recipe(document: YamlDocument, *, input_paths: Sequence[str] = (), out
     top = validate(_Document, data, document)
     stages = tuple(_parse_stage(entry, document, ("stages", index)) for index, entry in enumerate(top.stages))
     _check_ids(stages, document)
-    return Recipe(top.input, top.output, stages, top.run)
+    return Recipe(top.input, top.output, stages, top.guards, top.run)
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -168,9 +202,10 @@ def _parse_stage(entry: Any, document: YamlDocument, loc: Location) -> Stage | D
     stage_id = entry.get("id", name)
     if not isinstance(stage_id, str) or not stage_id.isidentifier() or stage_id == "read":
         raise RecipeError(f"{place}: id must be a word of letters, digits and _ (and not 'read'), got {stage_id!r}")
-    model = FILTERS[name].Params if name in FILTERS else DEDUPS[name]
-    params = validate(model, entry[name] if entry[name] is not None else {}, document, (*loc, name))
-    return Stage(stage_id, name, params) if name in FILTERS else DedupStage(stage_id, name, params)
+    values = entry[name] if entry[name] is not None else {}
+    if name in DEDUPS:
+        return DedupStage(stage_id, name, validate(DEDUPS[name], values, document, (*loc, name)))
+    return Stage(stage_id, name, validate(FILTERS[name].Params, values, document, (*loc, name)))
 
 
 def _check_ids(stages: Sequence[Stage | DedupStage], document: YamlDocument) -> None:

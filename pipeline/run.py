@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+from pyarrow.types import is_floating, is_integer
+
 from filters.chain import Stage
 from filters.contract import prepared_state
-from filters.errors import InputError, OutputError, RecipeError
-from pipeline.recipe import Recipe
-from pipeline.runners import LocalPlan, make_runner, own_error, plan_local
-from transforms.corpus import Corpus, cut_splits, open_corpus, write_plan
-from transforms.files import exists, join, remove_file, remove_tree, write_bytes_atomic
-from transforms.layout import FORMAT_VERSION, MANIFEST, OWN_FOLDERS, STAGING, UNFINISHED, load_manifest
+from filters.errors import RecipeError
+from filters.keep import Best, check_sources
+from pipeline.claim import check_output, claimed
+from pipeline.recipe import DedupStage, Recipe
+from pipeline.runners import LOCAL, LocalPlan, make_runner, own_error, plan_local, runner_name
+from transforms.corpus import RESERVED_COLUMNS, Corpus, cut_splits, open_corpus, write_plan
+from transforms.files import join, remove_tree
+from transforms.layout import FORMAT_VERSION, STAGING, load_manifest
 from transforms.manifest import ManifestOptions
-from transforms.progress import read_progress
+from transforms.progress import ProgressReader
 
 _VERSIONED = ("beamsift", "apache-beam", "pyarrow", "numpy", "numba", "datasketch", "fasttext-predict", "xxhash")
 
@@ -40,8 +46,13 @@ class Checked:
     local: LocalPlan
 
 
-def check(recipe: Recipe, *, workers: int | None = None, beam_options: Sequence[str] = ()) -> Checked:
-    """Find what would fail later: missing inputs, columns, models, lists. Runs nothing, writes nothing."""
+def check(
+    recipe: Recipe, *, workers: int | None = None, beam_options: Sequence[str] = (), overwrite: bool = False
+) -> Checked:
+    """Find what would fail later: missing inputs, columns, models, lists, an output folder that may not be written to.
+
+    Runs nothing, writes nothing.
+    """
     for stage in recipe.stages:
         if isinstance(stage, Stage):
             _prepare(stage)
@@ -53,13 +64,7 @@ def check(recipe: Recipe, *, workers: int | None = None, beam_options: Sequence[
         schema_sample_bytes=recipe.input.schema_sample_bytes,
     )
     _check_columns(recipe, corpus)
-    prefix = recipe.output.path.rstrip("/") + "/"
-    inside = [file.uri for file in corpus.files if file.uri.startswith((prefix, str(Path(prefix).absolute()) + "/"))]
-    if inside:
-        raise InputError(
-            f"the input holds {inside[0]}, which lies in the output folder {recipe.output.path}; "
-            "write to another folder, or name the input more closely"
-        )
+    check_output(recipe.output.path, [file.uri for file in corpus.files], overwrite=overwrite)
     splits = sum(1 for _ in cut_splits(corpus, recipe.run.split_bytes, ""))
     plan = plan_local(corpus.text_bytes, splits, workers or recipe.run.workers, beam_options)
     return Checked(recipe, corpus, splits, plan)
@@ -73,14 +78,14 @@ def _prepare(stage: Stage) -> None:
 
 
 def _check_columns(recipe: Recipe, corpus: Corpus) -> None:
-    present = dict.fromkeys(corpus.columns, "the input")
+    present = {**dict.fromkeys(RESERVED_COLUMNS, "beamsift itself"), **dict.fromkeys(corpus.columns, "the input")}
+    types = {name: corpus.schema.field(name).type for name in corpus.columns}
     for stage in recipe.stages:
-        needed = stage.kind.needs(stage.params) if isinstance(stage, Stage) else ()
-        for column in needed:
+        for column in stage.needs():
             if column not in present:
-                known = ", ".join(present)
+                known = ", ".join(name for name in present if name not in RESERVED_COLUMNS)
                 raise RecipeError(f"stage {stage.id!r} needs a column {column!r}; there are: {known}")
-        for column in stage.columns():
+        for column, kind in stage.columns().items():
             if column in present:
                 raise RecipeError(
                     f"stage {stage.id!r} would write column {column!r}, which {present[column]} already has; "
@@ -88,12 +93,39 @@ def _check_columns(recipe: Recipe, corpus: Corpus) -> None:
                     "input.drop_columns"
                 )
             present[column] = f"stage {stage.id!r}"
+            types[column] = kind
+        if isinstance(stage, DedupStage):
+            _check_keep(stage, types, corpus)
+    _check_budgets(recipe, types)
+
+
+def _check_budgets(recipe: Recipe, types: Mapping[str, pa.DataType]) -> None:
+    known_stages = [stage.id for stage in recipe.stages]
+    for number, budget in enumerate(recipe.guards.budgets, start=1):
+        column = budget.grouping.column
+        if column is not None and column not in types:
+            raise RecipeError(f"budget {number} counts by a column {column!r}; there are: {', '.join(types)}")
+        for stage in budget.stages:
+            if stage not in known_stages:
+                raise RecipeError(f"budget {number} names a stage {stage!r}; there are: {', '.join(known_stages)}")
+
+
+def _check_keep(stage: DedupStage, types: Mapping[str, pa.DataType], corpus: Corpus) -> None:
+    for rule in stage.params.keep_rules:
+        if isinstance(rule, Best) and not (is_integer(types[rule.best]) or is_floating(types[rule.best])):
+            raise RecipeError(
+                f"stage {stage.id!r}: keep best needs a column of numbers, but {rule.best!r} is {types[rule.best]}"
+            )
+    try:
+        check_sources(stage.params.keep_rules, [file.uri for file in corpus.files])
+    except RecipeError as error:
+        raise RecipeError(f"stage {stage.id!r}: {error}") from error
 
 
 def run(
     recipe: Recipe,
     *,
-    runner: str = "local",
+    runner: str = LOCAL,
     workers: int | None = None,
     beam_options: Sequence[str] = (),
     overwrite: bool = False,
@@ -110,34 +142,37 @@ def run(
     from pipeline.graph import Places, build_graph
 
     started = time.time()
-    checked = check(recipe, workers=workers, beam_options=beam_options)
+    runner = runner_name(runner)
+    checked = check(recipe, workers=workers, beam_options=beam_options, overwrite=overwrite)
     engine, options = make_runner(runner, checked.local, beam_options)
     output = recipe.output.path
-    _claim_output(output, overwrite)
     staging = join(output, STAGING)
     plan = join(staging, "plan.parquet")
-    write_plan(checked.corpus, plan, recipe.run.split_bytes)
-    manifest = ManifestOptions(output, _facts(checked, runner), _stage_names(recipe), _known_rows(checked), started)
-    with _watch(report if runner == "local" else None) as progress:
+    since = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(started))
+    with (
+        claimed(output, [file.uri for file in checked.corpus.files], overwrite=overwrite, started=since) as run_id,
+        _watch(report if runner == LOCAL else None) as progress,
+    ):
+        write_plan(checked.corpus, plan, recipe.run.split_bytes)
+        manifest = ManifestOptions(output, _facts(checked, runner), _stage_names(recipe), plan, started, run_id)
         try:
             pipeline = beam.Pipeline(runner=engine, options=options)
-            build_graph(pipeline, recipe, checked.corpus, Places(output, staging, plan, progress), manifest)
+            build_graph(
+                pipeline,
+                recipe,
+                checked.corpus,
+                Places(output, staging, plan, progress, spill=runner == LOCAL),
+                manifest,
+            )
             pipeline.run().wait_until_finish()
         except Exception as error:
             known = own_error(error)
             if known is None:
                 raise
             raise known from error
-    if not keep_staging:
-        remove_tree(staging)
-    remove_file(join(output, UNFINISHED))
+        if not keep_staging:
+            remove_tree(staging)
     return load_manifest(output)
-
-
-def _known_rows(checked: Checked) -> int | None:
-    files = checked.corpus.files
-    known = all(file.unit_rows or file.format in ("parquet", "arrow") for file in files)
-    return checked.corpus.rows if known else None
 
 
 def _stage_names(recipe: Recipe) -> list[tuple[str, str]]:
@@ -149,7 +184,7 @@ def _facts(checked: Checked, runner: str) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "versions": {"python": platform.python_version(), **versions},
-        "runner": {"name": runner, **asdict(checked.local)} if runner == "local" else {"name": runner},
+        "runner": {"name": runner, **asdict(checked.local)} if runner == LOCAL else {"name": runner},
         "recipe": checked.recipe.as_dict(),
         "inputs": [
             {"ordinal": file.ordinal, "path": file.uri, "size": file.size, "rows": sum(file.unit_rows) or None}
@@ -158,34 +193,22 @@ def _facts(checked: Checked, runner: str) -> dict[str, Any]:
     }
 
 
-def _claim_output(output: str, overwrite: bool) -> None:
-    """Make the output folder ours, or say why it cannot be."""
-    manifest, marker = join(output, MANIFEST), join(output, UNFINISHED)
-    own = exists(manifest) or exists(marker)
-    taken = [name for name in OWN_FOLDERS if exists(join(output, name))]
-    if exists(manifest) and not overwrite:
-        raise OutputError(f"{output} already holds a result; give another --output, or --overwrite to replace it")
-    if taken and not own:
-        raise OutputError(f"{output}/{taken[0]} exists and was not written by beamsift; give another --output")
-    # From here until the new manifest is written, nothing in the folder looks like a result.
-    write_bytes_atomic(marker, b"A run is under way here, or was interrupted.\n")
-    remove_file(manifest)
-    for name in OWN_FOLDERS:
-        remove_tree(join(output, name))
-
-
 @contextmanager
 def _watch(report: Report | None) -> Iterator[str | None]:
     """A folder for workers to write progress to, and a thread that reports it."""
     if report is None:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="beamsift-progress-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"beamsift-progress-{os.getpid()}-") as folder:
         done = threading.Event()
+        reader = ProgressReader(Path(folder))
 
         def look() -> None:
-            while not done.wait(0.5):
-                report(read_progress(Path(folder)))
+            # What is shown about a run must not decide how it ends: the first look that fails is the last.
+            with suppress(Exception):
+                while not done.wait(0.5):
+                    report(reader.look())
+                report(reader.look())
 
         thread = threading.Thread(target=look, daemon=True)
         thread.start()
@@ -194,4 +217,3 @@ def _watch(report: Report | None) -> Iterator[str | None]:
         finally:
             done.set()
             thread.join()
-            report(read_progress(Path(folder)))

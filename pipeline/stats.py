@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from filters.errors import OutputError
 from transforms.files import join, open_filesystem
+from transforms.filesystems import FILE_ERRORS, reason
 from transforms.layout import load_manifest
 
 _SIZE_CLASSES = (2, 3, 4, 5, 10, 100, 1000)
@@ -37,36 +40,54 @@ def _totals(files: list[dict[str, Any]]) -> dict[str, int]:
     return {"files": len(files), **{key: sum(file[key] for file in files) for key in ("rows", "size")}}
 
 
-def _read(output: str, manifest: dict[str, Any], series: str, columns: list[str]) -> pa.Table:
-    """Some columns of all files of a series."""
-    tables = []
+def read_series(output: str, manifest: dict[str, Any], series: str, columns: list[str]) -> Iterator[pa.Table]:
+    """Some columns of all files of a series, row group by row group. Raises OutputError naming a file that is gone."""
     for file in manifest["files"].get(series, []):
-        filesystem, path = open_filesystem(join(output, file["path"]))
-        with filesystem.open_input_file(path) as source:
-            tables.append(pq.read_table(source, columns=columns))
-    return pa.concat_tables(tables)
+        uri = join(output, file["path"])
+        try:
+            filesystem, path = open_filesystem(uri)
+            with filesystem.open_input_file(path) as source:
+                reader = pq.ParquetFile(source)
+                for group in range(reader.num_row_groups):
+                    yield reader.read_row_group(group, columns=columns)
+        except FILE_ERRORS as error:
+            raise OutputError(
+                f"{uri}, which the manifest lists, cannot be read ({reason(error)}); "
+                "bring the file back or run the recipe again"
+            ) from error
 
 
 def _languages(output: str, manifest: dict[str, Any], column: str) -> list[dict[str, Any]]:
     """Documents kept by language, most first."""
-    counts = pc.value_counts(_read(output, manifest, "shards", [column])[column])
-    found = [{"language": entry["values"].as_py(), "documents": entry["counts"].as_py()} for entry in counts]
+    counts: Counter[str | None] = Counter()
+    for table in read_series(output, manifest, "shards", [column]):
+        for entry in pc.value_counts(table[column]):
+            counts[entry["values"].as_py()] += entry["counts"].as_py()
+    found = [{"language": name, "documents": documents} for name, documents in counts.items()]
     return sorted(found, key=lambda row: (-row["documents"], str(row["language"])))
 
 
 def _clusters(output: str, manifest: dict[str, Any], stage: str) -> dict[str, Any]:
     """Clusters of one deduplication: how many, how large, which are the largest."""
-    table = _read(output, manifest, f"dedup/{stage}", ["doc_key", "survivor", "cluster_size"])
-    survivors = table.filter(pc.equal(table["doc_key"], table["survivor"]))
-    sizes = survivors["cluster_size"].to_numpy()
-    classes = Counter(np.searchsorted(_SIZE_CLASSES, sizes, side="right").tolist())
-    largest = np.argsort(-sizes, kind="stable")[:5]
+    documents = clusters = 0
+    classes: Counter[int] = Counter()
+    largest = np.zeros((0, 2), np.int64)  # (key of the survivor, documents), most documents first, then by key
+    columns = ["doc_key", "survivor", "cluster_size"]
+    for table in read_series(output, manifest, f"dedup/{stage}/documents", columns):
+        table = table.filter(pc.greater(table["cluster_size"], 1))
+        keys, survivors, sizes = (table[name].to_numpy() for name in columns)
+        stays = keys == survivors
+        documents += len(keys)
+        clusters += int(stays.sum())
+        classes.update(np.searchsorted(_SIZE_CLASSES, sizes[stays], side="right").tolist())
+        largest = np.concatenate([largest, np.stack([keys[stays], sizes[stays]], axis=1)])
+        largest = largest[np.argsort(-largest[:, 1], kind="stable")[:5]]
     return {
-        "clusters": len(survivors),
-        "documents": len(table),
-        "dropped": len(table) - len(survivors),
+        "clusters": clusters,
+        "documents": documents,
+        "dropped": documents - clusters,
         "sizes": [{"size": _class_name(i), "clusters": classes[i]} for i in sorted(classes)],
-        "largest": [{"survivor": survivors["doc_key"][int(i)].as_py(), "documents": int(sizes[i])} for i in largest],
+        "largest": [{"survivor": key, "documents": size} for key, size in largest.tolist()],
     }
 
 

@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from pipeline.recipe import parse_recipe
 from pipeline.run import run
 from pipeline.sample_corpus import write_sample_corpus
 from pipeline.yaml_document import load_yaml
+
+# Time decides no test: the first call of a kernel compiles it.
+settings.register_profile("beamsift", deadline=None)
+settings.load_profile("beamsift")
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 

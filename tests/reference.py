@@ -136,3 +136,34 @@ def survivors(texts: Sequence[str], threshold: float, size: int = 5) -> list[str
         else:
             kept.append((text, mine))
     return [text for text, _ in kept]
+
+
+def similarity(left: set[int], right: set[int], measure: str) -> float:
+    """Jaccard, or containment of the smaller set in the larger; 0.0 if either is empty."""
+    if not left or not right:
+        return 0.0
+    return len(left & right) / (min(len(left), len(right)) if measure == "containment" else len(left | right))
+
+
+def anchored(
+    sets: Sequence[set[int]], bands: Sequence[set[int]], threshold: float, measure: str = "jaccard"
+) -> list[tuple[int, float, int]]:
+    """(survivor, similarity, shared bands) of documents in order of judging, each against all earlier survivors.
+
+    Documents of one set follow the first of them: they are judged where it is.
+    """
+    outcome: list[tuple[int, float, int]] = []
+    for doc, mine in enumerate(sets):
+        first = next(other for other in range(doc + 1) if sets[other] == mine)
+        if first < doc:
+            twin = outcome[first][0]
+            outcome.append((twin, 1.0, len(bands[doc])) if twin == first else outcome[first])
+            continue
+        best = (doc, 1.0, 0)
+        for other in range(doc):
+            met = len(bands[doc] & bands[other])
+            value = similarity(mine, sets[other], measure)
+            if outcome[other][0] == other and met and value >= threshold and (best[0] == doc or value > best[1]):
+                best = (other, value, met)
+        outcome.append(best)
+    return outcome

@@ -183,7 +183,7 @@ def test_the_command_writes_json_and_refuses_before_it_starts(files, tmp_path, c
     with monkeypatch.context() as patch:
         patch.setattr(entry, "measure", lambda name, *_: report.Result(name, f"About {name}", ("",), (), (), {}))
         entry.main(["--corpus", str(files[0]), "--markdown", str(readme)])
-    assert [name for name in entry.NAMES if f"About {name}" not in readme.read_text()] == []
+    assert [name for name in entry.DEFAULT if f"About {name}" not in readme.read_text()] == []
     assert "Command: `python -m benchmarks --corpus" in readme.read_text()
     capsys.readouterr()
     for wrong, words in (

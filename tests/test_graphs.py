@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from filters.graphs import components, distinct_edges, star_edges
+from filters.graphs import distinct_edges, hook_to_grandparents, owner, star_edges, star_forest, tie_parents
 from filters.kernels.unionfind import component_roots
 from tests import reference
 from tests.strategies import any_key
@@ -64,13 +64,96 @@ def test_distinct_edges_are_a_sorted_set(pairs):
     assert list(zip(left.tolist(), right.tolist(), strict=True)) == sorted(set(pairs))
 
 
+def components(left, right):
+    """(key, smallest key of its component) of every node with an edge to another, by one local star forest."""
+    children, parents = star_forest(left, right)
+    centres = np.unique(parents)
+    keys, roots = np.concatenate([children, centres]), np.concatenate([parents, centres])
+    return keys[np.argsort(keys)], roots[np.argsort(keys)]
+
+
+def in_rounds(left, right, partitions, limit=30):
+    """The same by rounds over partitions, with dicts for shuffles; also how many rounds it took."""
+    edges = [star_forest(left[i::3], right[i::3]) for i in range(3)]
+    for number in range(1, limit):
+        children, parents = (np.concatenate(column) for column in zip(*edges, strict=True))
+        of_child, of_parent = owner(children, partitions), owner(parents, partitions)
+        hooked, any_change = [], False
+        for partition in range(partitions):
+            here = (of_child == partition) | (of_parent == partition)
+            found, changed = hook_to_grandparents((children[here], parents[here]), of_parent[here] == partition)
+            hooked.append(found)
+            any_change |= changed
+        assert sum(len(found[0]) for found in hooked) <= len(children), "rounds must not make edges"
+        children, parents = (np.concatenate(column) for column in zip(*hooked, strict=True))
+        of_child = owner(children, partitions)
+        edges = []
+        for partition in range(partitions):
+            here = of_child == partition
+            found, changed = tie_parents((children[here], parents[here]))
+            edges.append(found)
+            any_change |= changed
+        if not any_change:
+            children, parents = (np.concatenate(column) for column in zip(*edges, strict=True))
+            centres = np.unique(parents)
+            keys, roots = np.concatenate([children, centres]), np.concatenate([parents, centres])
+            return keys[np.argsort(keys)], roots[np.argsort(keys)], number
+    raise AssertionError("no convergence")
+
+
+@given(edge_lists, st.sampled_from([1, 2, 7]), st.sampled_from([0, 14]))
+def test_rounds_over_partitions_equal_a_breadth_first_search(pairs, partitions, spread):
+    pairs = [(a % 1000 << spread, b % 1000 << spread) for a, b in pairs]
+    keys, roots, _ = in_rounds(*columns(pairs), partitions)
+    expected = {key: root for key, (root, size) in reference.components(pairs).items() if size > 1}
+    assert dict(zip(keys.tolist(), roots.tolist(), strict=True)) == expected
+    assert len(keys) == len(expected)
+
+
+def generated(name, n, chance):
+    """Edges of a graph of about n nodes."""
+    if name == "path":
+        return np.arange(n - 1), np.arange(1, n)
+    if name == "star around the last":
+        return np.full(n - 1, n - 1), np.arange(n - 1)
+    if name == "grid":
+        side = int(n**0.5)
+        nodes = np.arange(side * side).reshape(side, side)
+        across, down = (nodes[:, :-1].ravel(), nodes[:, 1:].ravel()), (nodes[:-1].ravel(), nodes[1:].ravel())
+        return np.concatenate([across[0], down[0]]), np.concatenate([across[1], down[1]])
+    if name == "power law":
+        return chance.zipf(1.5, n) % n, chance.integers(0, n, n)
+    clique = np.arange(n) // 5 * 5
+    return np.concatenate([clique, np.arange(n)]), np.concatenate([np.arange(n), clique + chance.integers(0, 5, n)])
+
+
+@pytest.mark.parametrize("numbers", ["in order", "backwards", "shuffled", "far apart"])
+@pytest.mark.parametrize("name", ["path", "star around the last", "grid", "power law", "cliques"])
+def test_rounds_equal_scipy_on_large_graphs(name, numbers):
+    chance = np.random.default_rng(5)
+    n = 100_000
+    left, right = generated(name, n, chance)
+    names = {
+        "in order": np.arange(n + 5),
+        "backwards": np.arange(n + 5)[::-1],
+        "shuffled": chance.permutation(n + 5) << 14,
+        "far apart": np.arange(n + 5) << 14,
+    }[numbers]
+    keys, roots, rounds = in_rounds(names[left], names[right], 16)
+    dense = np.unique(np.concatenate([names[left], names[right]]), return_inverse=True)
+    expected = scipy_roots(len(dense[0]), dense[1][: len(left)], dense[1][len(left) :])
+    sizes = np.bincount(expected, minlength=len(expected))[expected]
+    assert (keys == dense[0][sizes > 1]).all()
+    assert (roots == dense[0][expected][sizes > 1]).all()
+    assert rounds <= 19  # a path halves in each round
+
+
 @given(edge_lists)
 def test_components_equal_a_breadth_first_search(pairs):
-    found = components(*columns(pairs))
-    assert [column.dtype for column in found] == [np.int64] * 3
-    expected = reference.components(pairs)
-    assert found[0].tolist() == sorted(expected)
-    assert {k: (root, size) for k, root, size in zip(*map(np.ndarray.tolist, found), strict=True)} == expected
+    keys, roots = components(*columns(pairs))
+    expected = {key: root for key, (root, size) in reference.components(pairs).items() if size > 1}
+    assert dict(zip(keys.tolist(), roots.tolist(), strict=True)) == expected
+    assert keys.tolist() == sorted(expected)
 
 
 @given(edge_lists, st.randoms(use_true_random=False))
@@ -92,7 +175,7 @@ def test_roots_equal_scipy_and_plain_python(graph):
 
 def test_nothing_gives_nothing():
     empty = np.zeros(0, np.int64)
-    assert [len(column) for column in components(empty, empty)] == [0, 0, 0]
+    assert [len(column) for column in components(empty, empty)] == [0, 0]
     assert [len(column) for column in distinct_edges(empty, empty)] == [0, 0]
     assert [len(column) for column in star_edges(np.zeros(0, np.uint64), empty)] == [0] * 4
 
@@ -103,11 +186,11 @@ def test_large_random_graphs_equal_scipy(mean_degree):
     n = 200_000
     left, right = np.random.default_rng(1).integers(0, n, (2, int(n * mean_degree / 2)))
     assert (component_roots(n, left, right) == scipy_roots(n, left, right)).all()
-    keys, roots, sizes = components(left << 40, right << 40)
-    inside = np.unique([left, right])
+    keys, roots = components(left << 40, right << 40)
+    expected = scipy_roots(n, left, right)
+    inside = np.flatnonzero(np.bincount(expected, minlength=n)[expected] > 1)
     assert (keys == inside << 40).all()
-    assert (roots == scipy_roots(n, left, right)[inside] << 40).all()
-    assert sizes.sum() == sum(np.unique(roots, return_counts=True)[1] ** 2)
+    assert (roots == expected[inside] << 40).all()
 
 
 ORDERS = {
@@ -132,8 +215,8 @@ def test_a_path_of_a_million_nodes_is_one_component(order, turned):
 def test_a_path_whose_numbers_are_shuffled_is_one_component():
     n = 1_000_000
     names = np.random.default_rng(3).permutation(n)
-    keys, roots, sizes = components(names[:-1], names[1:])
-    assert len(keys) == n and not roots.any() and (sizes == n).all()
+    keys, roots = components(names[:-1], names[1:])
+    assert len(keys) == n and not roots.any()
 
 
 def test_a_star_of_a_million_around_its_largest_node():
@@ -157,6 +240,6 @@ def test_buckets_to_components():
     every_pair = [
         (a, b) for bucket in np.unique(hashes) for a in members[hashes == bucket] for b in members[hashes == bucket]
     ]
-    expected = {key: found for key, found in reference.components(every_pair).items() if found[1] > 1}
-    keys, roots, sizes = components(*distinct_edges(centre, member))
-    assert {k: (r, s) for k, r, s in zip(keys.tolist(), roots.tolist(), sizes.tolist(), strict=True)} == expected
+    expected = {key: root for key, (root, size) in reference.components(every_pair).items() if size > 1}
+    keys, roots = components(*distinct_edges(centre, member))
+    assert dict(zip(keys.tolist(), roots.tolist(), strict=True)) == expected

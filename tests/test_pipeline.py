@@ -157,10 +157,11 @@ def test_every_exact_duplicate_is_found_and_nothing_else(reference: tuple[dict[s
 
 
 def test_near_duplicates_are_found_at_the_rate_of_the_s_curve(sample: Path, run_recipe: Runner) -> None:
-    _, output = run_recipe(recipe(sample, [{"minhash_dedup": {"threshold": 0.8, "bands": 14, "rows": 8}}]))
+    stage = {"minhash_dedup": {"threshold": 0.8, "bands": 14, "rows": 8, "verify": "none"}}
+    _, output = run_recipe(recipe(sample, [stage]))
     truth = truth_by_key(sample)
     by_id = {row["id"]: key for key, row in truth.items()}
-    members = rows(output, "dedup").to_pylist()
+    members = rows(output, "dedup/minhash_dedup/documents").to_pylist()
     root = {row["doc_key"]: row["survivor"] for row in members}
     near = {key: row for key, row in truth.items() if row["kind"] == "near"}
     chances = np.array([collision_probability(row["jaccard"], 14, 8) for row in near.values()])
@@ -241,7 +242,7 @@ def test_row_stages_after_a_deduplication_see_its_columns(sample: Path, run_reci
     manifest, output = run_recipe(recipe(sample, stages))
     kept = rows(output, "shards")
     assert {"exact_dedup_cluster_size", "minhash_dedup_cluster_size", "pii_email"} <= set(kept.column_names)
-    exact = rows(output, "dedup/exact_dedup")
+    exact = rows(output, "dedup/exact_dedup/documents")
     sizes = dict(zip(exact["doc_key"].to_pylist(), exact["cluster_size"].to_pylist(), strict=True))
     for key, size in zip(kept["doc_key"].to_pylist(), kept["exact_dedup_cluster_size"].to_pylist(), strict=True):
         assert size == sizes.get(key, 1)
@@ -293,3 +294,134 @@ def test_a_document_larger_than_a_shard_leaves_no_empty_shard(tmp_path: Path, ru
     ]
     assert min(file["rows"] for file in files) > 0
     assert rows(output, "shards")["text"].to_pylist() == texts
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "b.parquet"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda pieces: [], id="a whole Split"),
+        pytest.param(lambda pieces: pieces[:-1], id="its last piece"),
+        pytest.param(lambda pieces: pieces[1:], id="its first piece"),
+        pytest.param(lambda pieces: [*pieces, pieces[-1]], id="a piece twice"),
+    ],
+)
+def test_a_split_that_is_lost_or_doubled_fails_the_run(
+    tmp_path: Path, run_recipe: Runner, monkeypatch: pytest.MonkeyPatch, name: str, spoil: Callable[..., Any]
+) -> None:
+    from filters.errors import ConservationError
+    from transforms import apply
+
+    texts = [f"text number {i}" for i in range(40)]
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    pq.write_table(pa.table({"text": texts}), tmp_path / "raw/b.parquet")
+    recipe = {"input": {"paths": str(tmp_path / "raw")}, "run": {"split_bytes": 100, "batch_rows": 5}}
+    stage_split, seen = apply.stage_split, []
+
+    def staged(split: Any, *args: Any) -> Any:
+        pieces = list(stage_split(split, *args))
+        seen.append(len(pieces))
+        return iter(spoil(pieces) if split.uri.endswith(name) else pieces)
+
+    monkeypatch.setattr(apply, "stage_split", staged)
+    with pytest.raises(ConservationError, match=name):
+        run_recipe(recipe)
+    assert min(seen) > 2
+    assert not (tmp_path / "out/manifest.json").exists()
+
+
+def test_rows_that_a_file_does_not_yield_fail_the_run(
+    tmp_path: Path, run_recipe: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filters.errors import ConservationError
+    from transforms import apply
+
+    pq.write_table(pa.table({"text": ["a", "b", "c"]}), tmp_path / "a.parquet")
+    (tmp_path / "b.jsonl").write_text('{"text": "d"}\n')
+    read_split = apply.read_split
+    monkeypatch.setattr(
+        apply, "read_split", lambda split, **kwargs: (batch.slice(0, 1) for batch in read_split(split, **kwargs))
+    )
+    paths = [str(tmp_path / "a.parquet"), str(tmp_path / "b.jsonl")]
+    with pytest.raises(ConservationError, match="1 documents read of 3"):
+        run_recipe({"input": {"paths": paths}})
+
+
+RARE = {
+    "fixed": pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int8(), 2)),
+    "view": pa.array(["a", None, "b"], pa.string_view()),
+    "bytes": pa.array([b"a", None, b"b"], pa.binary_view()),
+    "views": pa.array([["a", None], None, []], pa.list_(pa.string_view())),
+    "list_view": pa.array([[1], None, [2, 3]], pa.list_view(pa.int64())),
+    "meta": pa.array([{"n": 1}] * 3, pa.struct([pa.field("n", pa.int64(), nullable=False)])),
+    "deep": pa.array([{"v": [1, 2]}, None, {"v": [3, 4]}], pa.struct([("v", pa.list_(pa.int8(), 2))])),
+    "tensor": pa.FixedShapeTensorArray.from_numpy_ndarray(np.arange(6, dtype=np.int8).reshape(3, 2)),
+    "__place": pa.array([1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("name", RARE)
+@pytest.mark.parametrize("lacking", [False, True])
+def test_columns_of_rare_types_and_names_pass_through_a_run(
+    tmp_path: Path, run_recipe: Runner, name: str, lacking: bool
+) -> None:
+    texts = pa.array(["x one", "x two", None], pa.string_view() if name == "view" else pa.string())
+    table = pa.table({"text": texts, name: RARE[name]})
+    with pa.ipc.new_file(str(tmp_path / "a.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    if lacking:
+        (tmp_path / "b.jsonl").write_text('{"text": "x three"}\n')
+    stages = [{"length": {"min_chars": 1}}, "exact_dedup"]
+    _, output = run_recipe({"input": {"paths": str(tmp_path)}, "stages": stages})
+    assert rows(output, "shards")[name].to_pylist() == RARE[name].to_pylist()[:2] + [None] * lacking
+
+
+def test_lists_of_fixed_size_stay_what_they_are_where_nothing_is_null(tmp_path: Path, run_recipe: Runner) -> None:
+    vectors = pa.array([[1, 2], [3, 4]], pa.list_(pa.float32(), 2))
+    pq.write_table(pa.table({"text": ["x one", "x two"], "v": vectors}), tmp_path / "a.parquet")
+    _, output = run_recipe({"input": {"paths": str(tmp_path / "a.parquet")}})
+    assert rows(output, "shards")["v"].combine_chunks().equals(vectors)
+
+
+def test_row_groups_of_tiny_texts_end_after_so_many_rows(
+    tmp_path: Path, run_recipe: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transforms.shards.GROUP_ROWS", 100)
+    texts = ["", "a", *("tiny" for _ in range(248)), "long " * 100, *("tiny" for _ in range(130))]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", row_group_size=70)
+    recipe = {"input": {"paths": str(tmp_path / "a.parquet")}, "output": {"row_group_bytes": 1200}}
+    for number, cuts in enumerate(({"batch_rows": 7}, {"split_bytes": 100}, {})):
+        _, output = run_recipe({**recipe, "run": cuts}, f"out{number}")
+        file = pq.ParquetFile(output / "shards/part-00000-of-00001.parquet")
+        groups = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+        # 1,200 bytes are never 100 rows of 4 bytes; the long text passes the first multiple, on row 250.
+        assert groups == [100, 100, 51, 100, 30]
+        assert rows(output, "shards")["text"].to_pylist() == texts
+
+
+def test_stages_may_be_named_like_steps_of_the_run(tmp_path: Path, run_recipe: Runner) -> None:
+    pq.write_table(pa.table({"text": ["one text", "one text", "another"]}), tmp_path / "a.parquet")
+    names = ["ReadCorpus", "WriteManifest", "filter", "Write", "shards"]
+    stages = [{"exact_dedup": {}, "id": name} for name in names]
+    manifest, _ = run_recipe({"input": {"paths": str(tmp_path / "a.parquet")}, "stages": ["length", *stages]})
+    assert manifest["kept"]["documents"] == 2
+    assert [step["id"] for step in manifest["stages"]] == ["read", "length", *names]
+
+
+def test_types_come_back_as_parquet_holds_them(tmp_path: Path, run_recipe: Runner) -> None:
+    # README, "On your own data": carried through in the types that Parquet has for them.
+    columns = {
+        "text": pa.array(["one text"]),
+        "when": pa.array([1], pa.timestamp("s")),
+        "day": pa.array([0], pa.date64()),
+        "kind": pa.array(["web"]).dictionary_encode(),
+        "view": pa.array(["x"], pa.string_view()),
+    }
+    with pa.ipc.new_file(str(tmp_path / "a.arrow"), pa.table(columns).schema) as writer:
+        writer.write_table(pa.table(columns))
+    _, output = run_recipe({"input": {"paths": str(tmp_path / "a.arrow")}})
+    shard = rows(output, "shards")
+    found = {name: str(shard.schema.field(name).type) for name in columns if name != "text"}
+    assert found == {"when": "timestamp[ms]", "day": "date32[day]", "kind": "string", "view": "large_string"}
+    assert shard["when"].to_pylist() == columns["when"].to_pylist()

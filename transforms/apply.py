@@ -10,17 +10,23 @@ import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from filters.chain import KEY, READ, Applied, Stage, Tally, run_stages
+from filters.chain import KEY, READ, Applied, Stage, Tally, pass_again, run_stages
 from filters.contract import prepared_state
+from filters.groups import GroupCounts, Grouping
 from filters.texts import byte_lengths
 from transforms.corpus import TEXT_BYTES
 from transforms.files import atomic_writer, join
 from transforms.progress import Progress
 from transforms.read import BATCH_ROWS, read_split, split_schema
-from transforms.split import STAGED, Split, Spread
+from transforms.split import PART_BITS, STAGED, Split, Spread, split_order
 
 REJECTS, EDITS = "rejects", "edits"
 """Kinds of sidecar: documents that left (REJECTS_SCHEMA) and edits that were made (EDITS_LOG_SCHEMA)."""
+GROUPS = "groups"
+"""Kind of sidecar: counts by source, language, domain (GROUPS_SCHEMA)."""
+
+PART_ROWS = 1 << 18
+"""Rows read for one staged file at most: what is known of each, such as its rejection, is held until the file ends."""
 
 _ROW_GROUP_BYTES = 8 << 20
 
@@ -30,8 +36,10 @@ class StagingOptions:
     """Where and how intermediate files are written.
 
     folder: root of this transform's files. batch_rows: rows given to a stage at once (results do not depend on it).
-    split_bytes: a staged file is closed when it holds this much text, so that one long JSON-lines file becomes many
-    Splits. keep_text: rejects carry their text. progress: folder for `Progress`.
+    split_bytes: a staged file is closed when this much text has been read for it (or PART_ROWS rows), so that one long
+    JSON-lines file becomes many Splits, whatever its filters keep. keep_text: rejects carry their text. progress:
+    folder for `Progress`. groupings: documents are counted by these. second_pass: share of the survivors that the
+    stages are run over again.
     """
 
     folder: str
@@ -39,6 +47,8 @@ class StagingOptions:
     split_bytes: int = 64 << 20
     keep_text: bool = False
     progress: str | None = None
+    groupings: tuple[Grouping, ...] = ()
+    second_pass: float = 0.0
 
 
 @dataclass
@@ -48,17 +58,21 @@ class _Part:
     sink: Any
     writer: pq.ParquetWriter
     uri: str
+    groups: GroupCounts
     held: list[pa.RecordBatch] = field(default_factory=list)
     held_bytes: int = 0
     rows: int = 0
-    size: int = 0
+    seen_rows: int = 0
+    seen_bytes: int = 0
     keys: tuple[int, int] | None = None
     rejects: list[pa.Table] = field(default_factory=list)
     edits: list[pa.Table] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
-    def add(self, applied: Applied, kept: pa.RecordBatch, sizes: Any) -> None:
+    def add(self, applied: Applied, kept: pa.RecordBatch) -> None:
         self.tally.update(applied.tally)
+        self.seen_rows += applied.tally.documents[(READ, READ)]
+        self.seen_bytes += applied.tally.bytes[(READ, READ)]
         if len(applied.rejects):
             self.rejects.append(applied.rejects)
         if len(applied.edits):
@@ -66,13 +80,15 @@ class _Part:
         if not len(kept):
             return
         self.held.append(kept)
-        self.held_bytes += int(sizes.sum())
-        self.size += int(sizes.sum())
+        self.held_bytes += kept.nbytes
         self.rows += len(kept)
         keys = kept[KEY]
         self.keys = (self.keys[0] if self.keys else keys[0].as_py(), keys[-1].as_py())
         if self.held_bytes >= _ROW_GROUP_BYTES:
             self.flush()
+
+    def is_open(self, split_bytes: int) -> bool:
+        return self.seen_bytes < split_bytes and self.seen_rows < PART_ROWS
 
     def flush(self) -> None:
         if self.held:
@@ -95,28 +111,31 @@ def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options
         with atomic_writer(uri) as sink:
             part: _Part | None = None
             # Only raw files are cut: a staged Split was cut to size when it was raw.
-            while batch is not None and (part is None or not raw or part.size < options.split_bytes):
-                applied = run_stages(batch, stages, text_column, keep_text=options.keep_text)
-                kept, sizes = _with_sizes(applied.kept, text_column)
+            while batch is not None and (part is None or not raw or part.is_open(options.split_bytes)):
                 if part is None:
-                    part = _Part(sink, _staged_writer(sink, kept.schema, text_column), uri)
-                part.add(applied, kept, sizes)
-                progress.add(len(batch), int(sizes.sum()), len(batch) - len(kept))
+                    groups = GroupCounts(options.groupings, split.source_uri)
+                applied = run_stages(batch, stages, text_column, keep_text=options.keep_text, groups=groups)
+                again = pass_again(applied.kept, batch.schema.names, stages, text_column, options.second_pass)
+                applied.tally.update(again)
+                kept = _with_sizes(applied.kept, text_column)
+                if part is None:
+                    part = _Part(sink, _staged_writer(sink, kept.schema, text_column), uri, groups)
+                part.add(applied, kept)
+                progress.add(len(batch), applied.tally.bytes[(READ, READ)], len(batch) - len(kept))
                 batch = next(batches, None)
             assert part is not None
             part.flush()
             part.writer.close()
-        yield _finish(split, part, number, options)
+        yield replace(_finish(split, part, number, options), last=split.last and batch is None)
         number += 1
 
 
-def _with_sizes(batch: pa.RecordBatch, text_column: str) -> tuple[pa.RecordBatch, Any]:
-    sizes = byte_lengths(batch[text_column])
-    column = pa.array(sizes)
+def _with_sizes(batch: pa.RecordBatch, text_column: str) -> pa.RecordBatch:
+    column = pa.array(byte_lengths(batch[text_column]))
     index = batch.schema.get_field_index(TEXT_BYTES)
     if index >= 0:
-        return batch.set_column(index, batch.schema.field(index), column), sizes
-    return batch.add_column(1, pa.field(TEXT_BYTES, pa.int64()), column), sizes
+        return batch.set_column(index, batch.schema.field(index), column)
+    return batch.add_column(1, pa.field(TEXT_BYTES, pa.int64()), column)
 
 
 def _staged_writer(sink: Any, schema: pa.Schema, text_column: str) -> pq.ParquetWriter:
@@ -135,7 +154,8 @@ def _finish(split: Split, part: _Part, number: int, options: StagingOptions) -> 
     """The staged Split with its sidecars written and its history brought up to date."""
     stem = join(options.folder, f"{split.name}-{number:04d}")
     sidecars = [s for s in split.sidecars if not s[0].startswith("column:")] if number == 0 else []
-    for kind, tables in ((REJECTS, part.rejects), (EDITS, part.edits)):
+    counts = [part.groups.table()] if options.groupings else []
+    for kind, tables in ((REJECTS, part.rejects), (EDITS, part.edits), (GROUPS, counts)):
         if tables:
             uri = f"{stem}.{kind}.parquet"
             write_sidecar(uri, pa.concat_tables(tables))
@@ -147,7 +167,7 @@ def _finish(split: Split, part: _Part, number: int, options: StagingOptions) -> 
     first, last = part.keys or (split.first_key, split.first_key - 1)
     return replace(
         split,
-        order=split.order + number,
+        order=split_order(split.order >> PART_BITS, number) if number else split.order,
         uri=part.uri,
         format=STAGED,
         rows=part.rows,

@@ -4,47 +4,62 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 
-from filters.chain import READ, Tally
-from filters.errors import ConservationError
+from filters.chain import EDITED, NOTE, READ, Tally
+from filters.errors import BudgetError, ConservationError, OutputError
+from transforms.corpus import read_plan
 from transforms.files import join, write_bytes_atomic
-from transforms.layout import MANIFEST
+from transforms.layout import MANIFEST, marker_of
 from transforms.shards import ShardRecord
-from transforms.split import Split
-
-EDITED = "edited"
+from transforms.split import PART_BITS, Split, pack, unpack
 
 
-class _SumTallies(beam.CombineFn):
-    """Add the tallies of all Splits: one Split, one tally, however often a bundle was tried."""
+@dataclass
+class Account:
+    """What came out of a run: the outcomes of all documents, and which pieces of which planned Splits.
 
-    def create_accumulator(self) -> Tally:
-        return Tally()
+    pieces: packed (order, 1 for the last piece of its planned Split, documents read) of every Split.
+    """
 
-    def add_input(self, accumulator: Tally, element: Split) -> Tally:
-        accumulator.update(element.tally)
+    tally: Tally = field(default_factory=Tally)
+    pieces: list[bytes] = field(default_factory=list)
+
+    def add(self, split: Split) -> None:
+        """Take in one Split at the end of its way."""
+        self.tally.update(split.tally)
+        record = (split.order, split.last, split.tally.documents[(READ, READ)])
+        self.pieces.append(pack(*(np.array([value], np.int64) for value in record)))
+
+    def update(self, other: Account) -> None:
+        """Take in what another account holds."""
+        self.tally.update(other.tally)
+        self.pieces.append(b"".join(other.pieces))
+
+
+class _SumAccounts(beam.CombineFn):
+    """One Split, one record, however often a bundle was tried."""
+
+    def create_accumulator(self) -> Account:
+        return Account()
+
+    def add_input(self, accumulator: Account, element: Split) -> Account:
+        accumulator.add(element)
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[Tally]) -> Tally:
-        total = Tally()
+    def merge_accumulators(self, accumulators: Iterable[Account]) -> Account:
+        total = Account()
         for accumulator in accumulators:
             total.update(accumulator)
         return total
 
-    def extract_output(self, accumulator: Tally) -> Tally:
+    def extract_output(self, accumulator: Account) -> Account:
         return accumulator
-
-
-class SumTallies(beam.PTransform):
-    """One Tally of all Splits."""
-
-    def expand(self, splits: beam.PCollection[Split]) -> beam.PCollection[Tally]:  # noqa: D102
-        return splits | beam.CombineGlobally(_SumTallies())
 
 
 def funnel(tally: Tally, stages: list[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -61,6 +76,8 @@ def funnel(tally: Tally, stages: list[tuple[str, str]]) -> list[dict[str, Any]]:
             if reason == EDITED:
                 step[EDITED] = {"documents": count, "bytes": change}
                 size += change
+            elif reason.startswith(NOTE):
+                step.setdefault("notes", {})[reason.removeprefix(NOTE)] = {"documents": count, "bytes": change}
             else:
                 dropped[reason] = {"documents": count, "bytes": change}
                 documents -= count
@@ -69,7 +86,36 @@ def funnel(tally: Tally, stages: list[tuple[str, str]]) -> list[dict[str, Any]]:
     return steps
 
 
-def prove_conservation(steps: list[dict[str, Any]], records: list[ShardRecord], expected_rows: int | None) -> None:
+def prove_complete(pieces: bytes, planned: Iterable[Split]) -> None:
+    """Every planned Split came back once, in all its pieces, with as many documents as the input's footers say.
+
+    pieces: as in Account. Raises ConservationError naming the files whose Splits did not.
+    """
+    orders, last, read = unpack(pieces, 3)
+    rank = np.argsort(orders)
+    orders, last, read = orders[rank], last[rank], read[rank]
+    broken, known = [], 0
+    for split in planned:
+        first, end = np.searchsorted(orders, [split.order, split.order + (1 << PART_BITS)])
+        known += int(end - first)
+        whole = np.array_equal(orders[first:end], np.arange(split.order, split.order + end - first))
+        documents = int(read[first:end].sum())
+        if not whole or np.flatnonzero(last[first:end]).tolist() != [end - first - 1]:
+            broken.append(f"{split.source_uri} from row {split.first_row}: not all of its pieces came back once")
+        elif split.rows not in (-1, documents):
+            place = f"{split.source_uri} from row {split.first_row}"
+            broken.append(f"{place}: {documents} documents read of {split.rows} by its footer")
+    if known != len(orders):
+        broken.append(f"{len(orders) - known} pieces that were not planned")
+    if broken:
+        raise ConservationError(
+            f"the run lost or doubled parts of its input, so no manifest was written: {broken[0]}"
+            + (f" (and {len(broken) - 1} more)" if len(broken) > 1 else "")
+            + ". Please report this"
+        )
+
+
+def prove_conservation(steps: list[dict[str, Any]], records: list[ShardRecord]) -> None:
     """Kept + dropped = read, in documents and bytes, by the files that were written.
 
     Raises ConservationError with the numbers that do not agree.
@@ -81,13 +127,12 @@ def prove_conservation(steps: list[dict[str, Any]], records: list[ShardRecord], 
     rejected_bytes = sum(r.text_bytes for r in records if r.series == "rejects")
     dropped_bytes = sum(d["bytes"] for step in steps for d in step["dropped"].values())
     claims = [
-        ("documents in the input's footers and documents read", expected_rows, read),
         ("documents read and rows in shards + rejects", read, kept + rejected),
         ("documents that passed all stages and rows in shards", out["documents"], kept),
         ("bytes that passed all stages and bytes in shards", out["bytes"], kept_bytes),
         ("bytes dropped by stages and bytes in rejects", dropped_bytes, rejected_bytes),
     ]
-    broken = [f"{what}: {one} and {other}" for what, one, other in claims if one is not None and one != other]
+    broken = [f"{what}: {one} and {other}" for what, one, other in claims if one != other]
     if broken:
         raise ConservationError(
             "the run lost or doubled documents, so no manifest was written. "
@@ -100,22 +145,63 @@ def prove_conservation(steps: list[dict[str, Any]], records: list[ShardRecord], 
 class ManifestOptions:
     """output: folder of the result. facts: what the launcher knows (recipe, versions, inputs), plain JSON data.
 
-    stages: (id, name) in order. expected_rows: documents by the input's footers, None if some are not known.
-    started: seconds since the epoch.
+    stages: (id, name) in order. plan: URI of the planned Splits.
+    started: seconds since the epoch. run_id: what the marker in the folder must say; None: there is no marker.
     """
 
     output: str
     facts: dict[str, Any]
     stages: list[tuple[str, str]]
-    expected_rows: int | None
+    plan: str
     started: float
+    run_id: str | None = None
 
 
-def build_manifest(tally: Tally, records: list[ShardRecord], options: ManifestOptions) -> dict[str, Any]:
+def warnings(steps: list[dict[str, Any]], exceeded: Sequence[dict[str, Any]]) -> list[str]:
+    """What somebody should look at, a sentence each. Raises BudgetError if a budget that may fail the run is exceeded.
+
+    steps: of `funnel`. exceeded: of `filters.groups.exceeded`.
+    """
+    exceeded = sorted(exceeded, key=lambda row: (-row["share"], row["by"], row["value"], row["stage"]))
+    over = [
+        f"stage {row['stage']!r} removed {100 * row['share']:.1f} % of {row['by']} {row['value']!r} "
+        f"({row['dropped']:,} of {row['documents']:,} documents); its budget is {100 * row['max_removed']:.1f} %"
+        for row in exceeded
+    ]
+    fatal = [text for row, text in zip(exceeded, over, strict=True) if row["action"] == "fail"]
+    if fatal:
+        more = f" (and {len(fatal) - 1} more)" if len(fatal) > 1 else ""
+        raise BudgetError(f"{fatal[0]}{more}. No manifest was written; groups/ in the output folder has all counts")
+    found = over[:_MOST_WARNINGS]
+    if len(over) > _MOST_WARNINGS:
+        found.append(f"{len(over) - _MOST_WARNINGS:,} more groups exceed their budgets; see groups/")
+    for step in steps[1:]:
+        notes = step.get("notes", {})
+        if step["in"]["documents"] and not step["dropped"] and EDITED not in step and "tagged" not in notes:
+            found.append(f"stage {step['id']!r} removed and changed nothing")
+        found += [
+            text.format(id=step["id"], n=notes[note]["documents"]) for note, text in _NOTED.items() if note in notes
+        ]
+    return found
+
+
+_MOST_WARNINGS = 20
+_NOTED = {
+    "second_pass_dropped": "stage {id!r} would drop {n:,} documents if it ran again over (a sample of) its own output",
+    "second_pass_edited": "stage {id!r} would edit {n:,} documents if it ran again over a sample of its own output",
+    "too_long_to_compare": "stage {id!r} left {n:,} documents out: longer than max_shingles, they stay uncompared",
+    "not_fully_compared": "stage {id!r} kept {n:,} documents that share buckets with more survivors than it compares",
+}
+
+
+def build_manifest(
+    account: Account, records: list[ShardRecord], exceeded: Sequence[dict[str, Any]], options: ManifestOptions
+) -> dict[str, Any]:
     """The manifest's content. Raises ConservationError rather than writing down numbers that do not add up."""
+    prove_complete(b"".join(account.pieces), read_plan(options.plan))
     records = sorted(records, key=lambda r: r.path)
-    steps = funnel(tally, options.stages)
-    prove_conservation(steps, records, options.expected_rows)
+    steps = funnel(account.tally, options.stages)
+    prove_conservation(steps, records)
     series: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         entry = asdict(record)
@@ -126,6 +212,7 @@ def build_manifest(tally: Tally, records: list[ShardRecord], options: ManifestOp
         "read": steps[0]["in"],
         "kept": steps[-1]["out"],
         "stages": steps,
+        "warnings": warnings(steps, exceeded),
         "files": series,
     }
 
@@ -134,25 +221,35 @@ class _WriteManifestFn(beam.DoFn):
     def __init__(self, options: ManifestOptions) -> None:
         self._options = options
 
-    def process(self, _: None, tally: Tally, records: list[ShardRecord]) -> Iterator[str]:
-        manifest = build_manifest(tally, records, self._options)
-        uri = join(self._options.output, MANIFEST)
+    def process(
+        self, _: None, account: Account, records: list[ShardRecord], exceeded: list[dict[str, Any]]
+    ) -> Iterator[str]:
+        manifest = build_manifest(account, records, exceeded, self._options)
+        output = self._options.output
+        if self._options.run_id is not None and (marker_of(output) or {}).get("run") != self._options.run_id:
+            raise OutputError(f"another run has taken {output} over; this one leaves no result there")
+        uri = join(output, MANIFEST)
         write_bytes_atomic(uri, json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
         yield uri
 
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class WriteManifest(beam.PTransform):
-    """From (Splits at the end, records of all files): check, then write `manifest.json`, last of all."""
+    """From (Splits at the end, records of all files, exceeded budgets): check, then write `manifest.json`, at last."""
 
     options: ManifestOptions
 
-    def expand(self, collections: tuple[Any, Any]) -> beam.PCollection[str]:  # noqa: D102
-        splits, records = collections
-        tally = splits | "Tally" >> SumTallies()
+    def expand(self, collections: tuple[Any, Any, Any]) -> beam.PCollection[str]:  # noqa: D102
+        splits, records, exceeded = collections
+        account = splits | "Account" >> beam.CombineGlobally(_SumAccounts())
         return (
             splits.pipeline
             | "Last" >> beam.Create([None])
             | "Write"
-            >> beam.ParDo(_WriteManifestFn(self.options), beam.pvalue.AsSingleton(tally), beam.pvalue.AsList(records))
+            >> beam.ParDo(
+                _WriteManifestFn(self.options),
+                beam.pvalue.AsSingleton(account),
+                beam.pvalue.AsList(records),
+                beam.pvalue.AsList(exceeded),
+            )
         )

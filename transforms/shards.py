@@ -22,9 +22,11 @@ from transforms.corpus import TEXT_BYTES
 from transforms.files import atomic_writer, join
 from transforms.progress import Progress
 from transforms.read import read_keys_and_sizes, read_sidecar, read_split, split_schema
+from transforms.shuffle import JoinBytes
 from transforms.split import ROW_BITS, Split, pack, unpack
 
-_PLACE = "__place"
+GROUP_ROWS = 100_000
+"""Most rows of a row group, so that texts of few bytes do not make one of many million rows."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def edits_series() -> SidecarRows:
 class SeriesOptions:
     """name: of the folder under `output`, and of the series in the manifest. target: weight a file should have.
 
-    row_group: weight of a row group; the unit a training reader loads and skips. drop: columns not written.
+    row_group: weight of a row group, the unit a training reader loads and skips; it ends after GROUP_ROWS rows, too.
+    drop: columns not written.
     """
 
     name: str
@@ -140,23 +143,6 @@ class _WeighFn(beam.DoFn):
     def process(self, split: Split) -> Iterator[bytes]:
         total = int(self._series.weights(split).sum())
         yield pack(np.array([split.order], np.int64), np.array([total], np.int64))
-
-
-class _JoinBytes(beam.CombineFn):
-    """Concatenate packed records; who comes first does not matter, the reader sorts."""
-
-    def create_accumulator(self) -> list[bytes]:
-        return []
-
-    def add_input(self, accumulator: list[bytes], element: bytes) -> list[bytes]:
-        accumulator.append(element)
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[list[bytes]]) -> list[bytes]:
-        return [b"".join(part for accumulator in accumulators for part in accumulator)]
-
-    def extract_output(self, accumulator: list[bytes]) -> bytes:
-        return b"".join(accumulator)
 
 
 @dataclass(frozen=True)
@@ -257,27 +243,32 @@ class _WriteFn(beam.DoFn):
         return ShardRecord(options.name, name, rows, text_bytes, sink.bytes, sink.sha256)
 
     def _out(self, table: pa.Table) -> pa.Table:
-        return table.drop_columns([n for n in (*self._options.drop, _PLACE) if n in table.column_names])
+        return table.drop_columns([n for n in self._options.drop if n in table.column_names])
 
     def _groups(self, begin: int, end: int | None, splits: list[tuple[int, Split]]) -> Iterator[pa.Table]:
         """Row groups of one file: a group ends where the running total since the file's begin passes a multiple."""
         held: list[pa.Table] = []
-        current = 0
+        current = rows = 0
         for start, split in splits:
-            for table in self._placed(split, start, begin, end):
-                group = (table[_PLACE].to_numpy() - begin) // self._options.row_group
-                cuts = np.flatnonzero(np.diff(group)) + 1
-                for first, last in zip([0, *cuts.tolist()], [*cuts.tolist(), len(table)], strict=True):
-                    if held and group[first] != current:
+            for table, places in self._placed(split, start, begin, end):
+                groups = (places - begin) // self._options.row_group
+                first = 0
+                while first < len(table):
+                    if held and (groups[first] != current or rows == GROUP_ROWS):
                         yield pa.concat_tables(held).combine_chunks()
-                        held = []
-                    current = group[first]
+                        held, rows = [], 0
+                    current = groups[first]
+                    last = min(int(np.searchsorted(groups, current, side="right")), first + GROUP_ROWS - rows)
                     held.append(table.slice(first, last - first))
+                    rows += last - first
+                    first = last
         if held:
             yield pa.concat_tables(held).combine_chunks()
 
-    def _placed(self, split: Split, start: int, begin: int, end: int | None) -> Iterator[pa.Table]:
-        """Rows of the Split that belong to this file, with their place in the running total."""
+    def _placed(
+        self, split: Split, start: int, begin: int, end: int | None
+    ) -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
+        """Rows of the Split that belong to this file, and the place of each in the running total."""
         places = _places(self._series, split, start)
         inside = (places >= begin) & ((places < end) if end is not None else True)
         row = 0
@@ -286,9 +277,9 @@ class _WriteFn(beam.DoFn):
         for table in self._series.tables(split):
             here = slice(row, row + len(table))
             row += len(table)
-            if inside[here].any():
-                table = table.append_column(_PLACE, pa.array(places[here]))
-                yield table if inside[here].all() else table.filter(pa.array(inside[here]))
+            mine = inside[here]
+            if mine.any():
+                yield table if mine.all() else table.filter(pa.array(mine)), places[here][mine]
 
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own
@@ -305,13 +296,13 @@ class WriteShards(beam.PTransform):
         weights = (
             splits
             | "Weigh" >> beam.ParDo(_WeighFn(self.series)).with_output_types(bytes)
-            | "Totals" >> beam.CombineGlobally(_JoinBytes()).with_output_types(bytes)
+            | "Totals" >> beam.CombineGlobally(JoinBytes()).with_output_types(bytes)
         )
         side = beam.pvalue.AsSingleton(weights)
         filled = (
             splits
             | "Fill" >> beam.ParDo(_FilesFn(self.series, self.options.target), side).with_output_types(bytes)
-            | "Filled" >> beam.CombineGlobally(_JoinBytes()).with_output_types(bytes)
+            | "Filled" >> beam.CombineGlobally(JoinBytes()).with_output_types(bytes)
         )
         assign = beam.ParDo(_AssignFn(self.options.target), side, beam.pvalue.AsSingleton(filled))
         return (

@@ -16,7 +16,8 @@ from filters.chain import Tally
 ROW_BITS = 40
 """A document key is `file ordinal << ROW_BITS | row`: 2**23 files of 2**40 rows each fit in an int64."""
 MAX_FILES = 1 << (63 - ROW_BITS)
-_PART_BITS = 20
+PART_BITS = 20
+"""An order is `number of the planned Split << PART_BITS | piece`."""
 
 STAGED = "staged"
 """Format of a Split that `Apply` wrote: Parquet with the columns doc_key and text_bytes added."""
@@ -30,7 +31,8 @@ class Split:
     is raw, which of its row groups or record batches. source_uri, first_row: where the rows came from. rows: how many
     there are (-1: not known before reading). first_key, last_key: bounds of the keys of a staged Split. alive: packed
     bits, one per row, empty for all. sidecars: (kind, uri) of small files about these rows: rejects, edits,
-    duplicates. tally: what has happened so far to the documents of this Split.
+    duplicates. tally: what has happened so far to the documents of this Split. last: no piece of the same planned
+    Split comes after this one.
     """
 
     order: int
@@ -49,11 +51,12 @@ class Split:
     sidecars: tuple[tuple[str, str], ...] = ()
     tally: Tally = dataclasses.field(default_factory=Tally)
     alive: bytes = b""
+    last: bool = True
 
     @property
     def name(self) -> str:
         """Stem of the files written for this Split: sorts as the Splits do."""
-        return f"{self.order >> _PART_BITS:07d}-{self.order & ((1 << _PART_BITS) - 1):04d}"
+        return f"{self.order >> PART_BITS:07d}-{self.order & ((1 << PART_BITS) - 1):04d}"
 
     @property
     def file_ordinal(self) -> int:
@@ -96,9 +99,9 @@ class Split:
 
 def split_order(ordinal: int, part: int = 0) -> int:
     """Order of the `part`-th piece that came out of the `ordinal`-th planned Split."""
-    if part >= 1 << _PART_BITS:
-        raise ValueError(f"one Split was cut into more than {1 << _PART_BITS} pieces; raise split_bytes")
-    return ordinal << _PART_BITS | part
+    if part >= 1 << PART_BITS:
+        raise ValueError(f"one Split was cut into more than {1 << PART_BITS} pieces; raise split_bytes")
+    return ordinal << PART_BITS | part
 
 
 class SplitCoder(beam.coders.Coder):

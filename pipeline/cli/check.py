@@ -12,18 +12,20 @@ import click
 @click.argument("recipe", type=click.Path())
 @click.option("--input", "-i", "inputs", multiple=True, metavar="PATH", help="Files, folder or glob; may be repeated.")
 @click.option("--output", "-o", metavar="FOLDER", help="Where the result would go.")
+@click.option("--overwrite", is_flag=True, help="Allow an output folder that holds a result, as `run` would.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and the resolved recipe as JSON.")
-def command(recipe: str, inputs: tuple[str, ...], output: str | None, as_json: bool) -> None:
+def command(recipe: str, inputs: tuple[str, ...], output: str | None, overwrite: bool, as_json: bool) -> None:
     """Validate RECIPE and its input and print what would run."""
     from pipeline.recipe import load_recipe
     from pipeline.run import check
 
     loaded = load_recipe(recipe, input_paths=inputs, output_path=output)
-    checked = check(loaded)
+    checked = check(loaded, overwrite=overwrite)
     corpus = checked.corpus
+    uncounted = sum(file.format in ("jsonl", "arrow_stream") for file in corpus.files)
     plan: dict[str, Any] = {
         "files": len(corpus.files),
-        "documents": corpus.rows or None,
+        "documents": None if uncounted else corpus.rows,
         "text_bytes": corpus.text_bytes,
         "splits": checked.splits,
         "workers": checked.local.workers,
@@ -33,7 +35,9 @@ def command(recipe: str, inputs: tuple[str, ...], output: str | None, as_json: b
     if as_json:
         click.echo(json.dumps(plan, ensure_ascii=False))
         return
-    known = f"{corpus.rows:,} documents (JSON lines not counted)" if corpus.rows else "documents not yet counted"
+    known = f"{corpus.rows:,} documents"
+    if uncounted:  # only reading JSON lines and Arrow streams would tell
+        known = f"{known} and those of {uncounted:,} files not counted" if corpus.rows else "documents not counted"
     click.echo(f"Input    {len(corpus.files):,} files, {known}, about {corpus.text_bytes / 1e6:,.1f} MB of text")
     click.echo(f"Columns  {', '.join(f'{name}: {kind}' for name, kind in plan['columns'].items())}")
     click.echo("Stages")

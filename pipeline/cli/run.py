@@ -36,12 +36,13 @@ def command(
     beam_options: tuple[str, ...],
 ) -> None:
     """Run RECIPE: read the input, run its stages, write shards, rejects and a manifest."""
+    from pipeline.cli.interrupts import leaving_at_once
     from pipeline.cli.progress import show_progress
     from pipeline.recipe import load_recipe
     from pipeline.run import run
 
     loaded = load_recipe(recipe, input_paths=inputs, output_path=output)
-    with show_progress(quiet=quiet) as report:
+    with leaving_at_once(), show_progress(quiet=quiet) as report:
         manifest = run(
             loaded,
             runner=runner,
@@ -61,3 +62,6 @@ def command(
         f"{kept['bytes'] / 1e6:,.1f} of {read['bytes'] / 1e6:,.1f} MB of text, in {manifest['seconds']:.0f} s. "
         f"Result: {loaded.output.path}"
     )
+    for warning in manifest["warnings"]:
+        click.secho("Warning: ", fg="yellow", bold=True, nl=False, err=True)
+        click.echo(warning, err=True)

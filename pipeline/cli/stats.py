@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from pipeline.cli.tables import new_table
+
 _LANGUAGES_SHOWN = 12
 
 
@@ -27,23 +29,14 @@ def command(output: str, as_json: bool) -> None:
     for table in (_funnel(stats), _languages(stats), _duplicates(stats)):
         if table is not None:
             console.print(table)
+    width = max(24, *(len(name) + 2 for name in stats["files"]))
     for name, files in stats["files"].items():
-        line = f"{name:<24}{files['files']:>4,} files {files['rows']:>14,} rows {files['size'] / 1e6:>12,.2f} MB"
+        line = f"{name:<{width}}{files['files']:>4,} files {files['rows']:>14,} rows {files['size'] / 1e6:>12,.2f} MB"
         console.print(f"[dim]{line}[/dim]", highlight=False)
 
 
-def _table(title: str, *columns: str) -> Any:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
-    return table
-
-
 def _funnel(stats: dict[str, Any]) -> Any:
-    table = _table("Documents by stage", "stage", "in", "out", "dropped", "%", "MB out")
+    table = new_table("Documents by stage", "stage", "in", "out", "dropped", "%", "MB out")
     total = max(stats["read"]["documents"], 1)
     for step in stats["stages"]:
         gone = step["in"]["documents"] - step["out"]["documents"]
@@ -68,7 +61,7 @@ def _languages(stats: dict[str, Any]) -> Any:
     rows = stats["languages"]
     if not rows:
         return None
-    table = _table("Languages kept", "language", "documents", "%")
+    table = new_table("Languages kept", "language", "documents", "%")
     total = max(sum(row["documents"] for row in rows), 1)
     for row in rows[:_LANGUAGES_SHOWN]:
         table.add_row(str(row["language"]), f"{row['documents']:,}", f"{100 * row['documents'] / total:.1f}")
@@ -85,7 +78,7 @@ def _duplicates(stats: dict[str, Any]) -> Any:
         return None
     found = stats["duplicates"]
     classes = list(dict.fromkeys(row["size"] for stage in found.values() for row in stage["sizes"]))
-    table = _table("Duplicates, and clusters by size", "stage", "dropped", "clusters", *classes)
+    table = new_table("Duplicates, and clusters by size", "stage", "dropped", "clusters", *classes)
     for stage, counts in found.items():
         sizes = {row["size"]: f"{row['clusters']:,}" for row in counts["sizes"]}
         table.add_row(stage, f"{counts['dropped']:,}", f"{counts['clusters']:,}", *(sizes.get(c, "") for c in classes))

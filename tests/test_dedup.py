@@ -1,0 +1,336 @@
+"""Deduplication in whole runs: evidence for every removal, the same survivors everywhere, keep rules, tags, limits."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from filters.errors import ConvergenceError, RecipeError
+from tests import reference
+from tests.conftest import digests
+
+NEAR = {"minhash_dedup": {"threshold": 0.8, "bands": 20, "rows": 6}}
+
+Runner = Callable[..., tuple[dict[str, Any], Path]]
+
+
+def rows(output: Path, series: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ds.dataset(output / series, format="parquet").to_table().to_pylist()
+    return found
+
+
+def near(**params: Any) -> dict[str, Any]:
+    return {"minhash_dedup": {**NEAR["minhash_dedup"], **params}}
+
+
+def families(seed: int = 1, originals: int = 40) -> list[str]:
+    """Texts in families of edited copies, at every similarity, with exact copies and chains."""
+    chance = np.random.default_rng(seed)
+    texts = []
+    for number in range(originals):
+        text = [f"w{number}x{chance.integers(0, 400)}" for _ in range(int(chance.integers(20, 120)))]
+        texts.append(" ".join(text))
+        for _ in range(int(chance.integers(0, 6))):
+            for place in chance.integers(0, len(text), int(chance.integers(0, 4))):
+                text[place] = f"new{chance.integers(0, 10**6)}"
+            texts.append(" ".join(text))
+    return [texts[i] for i in chance.permutation(len(texts))]
+
+
+def write(folder: Path, texts: list[str], files: int = 3, **columns: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    table = pa.table({"text": texts, "id": [f"d{i}" for i in range(len(texts))], **columns})
+    size = -(-len(texts) // files)
+    for number in range(files):
+        pq.write_table(table.slice(number * size, size), folder / f"part-{number}.parquet", row_group_size=7)
+    return folder
+
+
+def test_every_removal_has_exact_evidence_with_a_document_that_stays(tmp_path: Path, run_recipe: Runner) -> None:
+    raw = write(tmp_path / "raw", families())
+    manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": [NEAR], "output": {"reject_text": True}})
+    kept = {row["doc_key"]: row["text"] for row in rows(output, "shards")}
+    gone = {row["doc_key"]: row for row in rows(output, "rejects")}
+    evidence = {row["doc_key"]: row for row in rows(output, "dedup/minhash_dedup/documents")}
+    assert len(gone) > 30
+    for key, reject in gone.items():
+        assert reject["survivor"] in kept and evidence[key]["survivor"] == reject["survivor"]
+        exact = reference.jaccard(reject["text"], kept[reject["survivor"]])
+        assert exact >= 0.8 and reject["value"] == evidence[key]["similarity"] == exact
+        assert evidence[key]["shared_bands"] > 0
+    for key, row in evidence.items():
+        assert (row["survivor"] == key) == (key in kept)
+    texts = {**kept, **{key: row["text"] for key, row in gone.items()}}
+    pairs = rows(output, "dedup/minhash_dedup/pairs")
+    assert len(pairs) > 30
+    for pair in pairs:
+        assert pair["similarity"] == reference.jaccard(texts[pair["doc_key"]], texts[pair["other"]])
+    assert manifest["kept"]["documents"] == len(kept)
+
+
+def test_survivors_equal_a_brute_force_where_bands_find_everything(tmp_path: Path, run_recipe: Runner) -> None:
+    """With one row to a band every pair at 0.5 is found; the chance to miss one is 2**-100."""
+    texts = families(seed=2)
+    raw = write(tmp_path / "raw", texts)
+    stage = near(threshold=0.5, bands=100, rows=1)
+    _, output = run_recipe({"input": {"paths": str(raw)}, "stages": [stage]})
+    assert [row["text"] for row in rows(output, "shards")] == reference.survivors(texts, 0.5)
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    texts = families(seed=3)
+    chance = np.random.default_rng(0)
+    quality = pa.array([None if q < 0.1 else q for q in chance.random(len(texts))], pa.float64())
+    return write(tmp_path_factory.mktemp("dedup") / "raw", texts, quality=quality)
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [
+        {"partitions": 1},
+        {"partitions": 50},
+        {"split_bytes": 1},
+        {"split_bytes": 1 << 30, "batch_rows": 3},
+        {"workers": 2, "split_bytes": 5000},
+    ],
+    ids=str,
+)
+def test_the_same_evidence_however_the_work_is_cut(raw: Path, run_recipe: Runner, cuts: dict[str, Any]) -> None:
+    stages = [{"exact_dedup": {"keep": "longest"}}, near(keep=[{"best": "quality"}, "longest"])]
+    _, first = run_recipe({"input": {"paths": str(raw)}, "stages": stages}, "first")
+    _, second = run_recipe({"input": {"paths": str(raw)}, "stages": stages, "run": cuts}, "second")
+    assert digests(first) == digests(second)
+
+
+def test_records_that_go_through_the_runners_shuffle_give_the_same(
+    raw: Path, run_recipe: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pipeline.graph
+
+    recipe = {"input": {"paths": str(raw)}, "stages": ["exact_dedup", NEAR]}
+    _, first = run_recipe(recipe, "first", keep_staging=True)
+    assert list((first / "staging").rglob("*.records"))
+    places = pipeline.graph.Places
+    monkeypatch.setattr("pipeline.graph.Places", lambda *args, spill: places(*args, spill=False))
+    _, second = run_recipe(recipe, "second", keep_staging=True)
+    assert not list((second / "staging").rglob("*.records"))
+    for output in (first, second):
+        shutil.rmtree(output / "staging")
+    assert digests(first) == digests(second)
+
+
+def test_members_beyond_memory_are_mapped_from_a_file(
+    raw: Path, run_recipe: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = {"input": {"paths": str(raw)}, "stages": [NEAR]}
+    _, first = run_recipe(recipe, "first")
+    monkeypatch.setattr("transforms.minhash_dedup._MAP_ABOVE", 1)
+    _, second = run_recipe({**recipe, "stages": [near(max_component=3)]}, "second")
+    kept = [[row["id"] for row in rows(output, "shards")] for output in (first, second)]
+    assert kept[0] == kept[1]
+
+
+def test_renamed_files_keep_the_same_documents_where_the_keep_rule_is_not_their_order(
+    raw: Path, tmp_path: Path, run_recipe: Runner
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in raw.iterdir():
+        shutil.copy(path, other / f"{'zyx'[int(path.stem[-1])]}.parquet")
+    # No two copies of a family are of one length here but exact ones, which are the same document to a reader.
+    stages = [{"exact_dedup": {"keep": [{"best": "quality"}, "longest"]}}, near(keep=[{"best": "quality"}, "longest"])]
+    kept = []
+    for name, folder in (("a", raw), ("b", other)):
+        _, output = run_recipe({"input": {"paths": str(folder)}, "stages": stages}, name)
+        kept.append(sorted((row["text"], row["quality"] or -1) for row in rows(output, "shards")))
+    assert kept[0] == kept[1]
+
+
+# Keep rules
+
+
+BASE = " ".join(f"w{i}" for i in range(100))
+LONGER = BASE + " and a little more"
+OTHER = "something else that is like nothing in the other documents of this corpus at all"
+
+
+@pytest.mark.parametrize(
+    ("keep", "stays"),
+    [
+        ("first", "d0"),
+        ("longest", "d1"),
+        ({"best": "score"}, "d2"),
+        ({"best": "score", "order": "lowest"}, "d1"),
+        ({"sources": ["gold", "web"], "column": "source"}, "d2"),
+        ({"sources": ["part-2.parquet", "*/part-1*"]}, "d2"),
+        ([{"sources": ["web"], "column": "source"}, "longest"], "d1"),
+    ],
+    ids=str,
+)
+def test_keep_rules_choose_who_stays(tmp_path: Path, run_recipe: Runner, keep: Any, stays: str) -> None:
+    texts = [BASE, LONGER, BASE + " end", OTHER]
+    raw = write(tmp_path / "raw", texts, 4, score=[0.5, 0.1, 0.9, 0.0], source=["web", "web", "gold", "gold"])
+    _, output = run_recipe({"input": {"paths": str(raw)}, "stages": [near(keep=keep)]})
+    assert [row["id"] for row in rows(output, "shards")] == [stays, "d3"]
+    texts = [BASE, BASE + "\n\n", "  " + BASE, OTHER]
+    raw = write(tmp_path / "raw-exact", texts, 4, score=[0.5, 0.1, 0.9, 0.0], source=["web", "web", "gold", "gold"])
+    _, output = run_recipe({"input": {"paths": str(raw)}, "stages": [{"exact_dedup": {"keep": keep}}]}, "exact")
+    # Two characters of white space on either side: of one length, so the longest is the first of them.
+    assert [row["id"] for row in rows(output, "shards")] == [stays, "d3"]
+
+
+def test_containment_catches_an_excerpt_and_keeps_the_whole(tmp_path: Path, run_recipe: Runner) -> None:
+    whole = " ".join(f"w{i}" for i in range(300))
+    excerpt = " ".join(f"w{i}" for i in range(120))
+    raw = write(tmp_path / "raw", [excerpt, OTHER, whole])
+    stage = {"minhash_dedup": {"threshold": 0.9, "bands": 64, "rows": 2}}
+    manifest, _ = run_recipe({"input": {"paths": str(raw)}, "stages": [stage]}, "jaccard")
+    assert manifest["kept"]["documents"] == 3
+    stage["minhash_dedup"]["measure"] = "containment"
+    _, output = run_recipe({"input": {"paths": str(raw)}, "stages": [stage]}, "containment")
+    assert [row["id"] for row in rows(output, "shards")] == ["d1", "d2"]
+    assert rows(output, "rejects")[0]["value"] == 1.0
+
+
+def test_tag_keeps_all_rows_and_names_their_survivors(raw: Path, run_recipe: Runner) -> None:
+    recipe = {"input": {"paths": str(raw)}, "stages": ["exact_dedup", NEAR]}
+    _, dropped = run_recipe(recipe, "dropped")
+    tag = [{"exact_dedup": {"action": "tag"}}, near(action="tag")]
+    manifest, tagged = run_recipe({**recipe, "stages": tag}, "tagged")
+    found = rows(tagged, "shards")
+    assert len(found) == manifest["read"]["documents"] == manifest["kept"]["documents"]
+    kept = {row["doc_key"] for row in rows(dropped, "shards")}
+    # Without the exact stage's removals near duplicates are judged among more documents, to the same end.
+    assert {row["doc_key"] for row in found if row["minhash_dedup_survivor"] == row["doc_key"]} == kept
+    texts = {row["doc_key"]: row["text"] for row in found}
+    for row in found:
+        assert row["minhash_dedup_cluster"] <= row["doc_key"]
+        assert row["minhash_dedup_similarity"] == reference.jaccard(row["text"], texts[row["minhash_dedup_survivor"]])
+    notes = manifest["stages"][2]["notes"]
+    assert notes["tagged"]["documents"] == len(found) - len(kept)
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [
+        ({"best": "score"}, r"stage 'minhash_dedup' needs a column 'score'; there are: text, id"),
+        ({"best": "id"}, r"keep best needs a column of numbers, but 'id' is string"),
+        ({"sources": ["wiki"]}, r"stage 'minhash_dedup': keep names the source 'wiki', but no input file lies there"),
+        ("longset", r"keep.*longset"),
+        ({"best": "id", "ordre": "lowest"}, r"keep"),
+        ([], r"keep"),
+    ],
+    ids=str,
+)
+def test_keep_rules_that_cannot_work_are_refused_before_the_run(
+    tmp_path: Path, run_recipe: Runner, keep: Any, message: str
+) -> None:
+    raw = write(tmp_path / "raw", [BASE, LONGER])
+    with pytest.raises(RecipeError, match=message) as caught:
+        run_recipe({"input": {"paths": str(raw)}, "stages": [near(keep=keep)]})
+    print(caught.value)
+
+
+# Limits
+
+
+def test_a_document_too_long_to_compare_stays_and_is_counted(tmp_path: Path, run_recipe: Runner) -> None:
+    long = " ".join(f"w{i}" for i in range(500))
+    raw = write(tmp_path / "raw", [long, long + " end", BASE, BASE + " end"], 2)
+    manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": [near(max_shingles=400)]})
+    assert [row["id"] for row in rows(output, "shards")] == ["d0", "d1", "d2"]
+    assert manifest["stages"][1]["notes"]["too_long_to_compare"]["documents"] == 2
+
+
+def test_components_that_do_not_converge_are_an_error(tmp_path: Path, run_recipe: Runner) -> None:
+    """A path of documents, each like the next alone, each in a Split of its own."""
+    words = [f"w{i}" for i in range(600)]
+    texts = [" ".join(words[i : i + 60]) for i in range(0, 540, 6)]
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for number, text in enumerate(texts):
+        pq.write_table(pa.table({"text": [text]}), folder / f"{number:03d}.parquet")
+    recipe = {"input": {"paths": str(folder)}, "stages": [{"minhash_dedup": {"bands": 64, "rows": 2}}]}
+    with pytest.raises(ConvergenceError, match=r"did not converge in 1 rounds.*component_rounds"):
+        run_recipe({**recipe, "run": {"component_rounds": 1}}, "short", workers=1)
+    _, output = run_recipe(recipe, "enough", workers=1)
+    sizes = {row["component_size"] for row in rows(output, "dedup/minhash_dedup/documents")}
+    assert max(sizes) > 20
+
+
+def test_a_second_pass_removes_nothing(raw: Path, run_recipe: Runner) -> None:
+    _, first = run_recipe({"input": {"paths": str(raw)}, "stages": [NEAR]}, "first")
+    again = {"paths": str(first / "shards"), "drop_columns": ["doc_key", "minhash_dedup_cluster_size"]}
+    manifest, _ = run_recipe({"input": again, "stages": [NEAR]}, "second")
+    assert manifest["kept"] == manifest["read"]
+
+
+# Skew
+
+
+def skewed(copies: Callable[[int], str], documents: int = 4000) -> list[str]:
+    """Half of all documents in one bucket, the other half in clusters whose sizes follow Zipf's law."""
+    chance = np.random.default_rng(7)
+    texts = [copies(i) for i in range(documents // 2)]
+    while len(texts) < documents:
+        text = " ".join(f"z{len(texts)}w{i}" for i in range(40))
+        size = min(int(chance.zipf(1.6)), documents - len(texts))
+        texts += [f"{text} copy {i}" for i in range(size)]
+    return [texts[i] for i in chance.permutation(documents)]
+
+
+def uniform(documents: int = 4000) -> list[str]:
+    texts = [" ".join(f"u{i // 2}w{k}" for k in range(40)) + f" copy {i % 2}" for i in range(documents)]
+    return [texts[i] for i in np.random.default_rng(8).permutation(documents)]
+
+
+def loads(monkeypatch: pytest.MonkeyPatch, run_recipe: Runner, raw: Path, name: str) -> dict[str, int]:
+    """Bytes that the fullest partition of each shuffle receives in a run."""
+    import transforms.components
+    from transforms.shuffle import Shuffle
+
+    received: dict[tuple[str, int], int] = {}
+
+    def note(shuffle: str, records: Any) -> Any:
+        for partition, payload in records:
+            received[shuffle, partition] = received.get((shuffle, partition), 0) + len(payload)
+            yield partition, payload
+
+    send, deal = Shuffle.send, transforms.components.to_owners
+    with monkeypatch.context() as patch:
+        patch.setattr(Shuffle, "send", lambda self, records, key: send(self, note(key.rsplit("-", 1)[1], records), key))
+        patch.setattr("transforms.components.to_owners", lambda *args, **options: note("edges", deal(*args, **options)))
+        run = {"split_bytes": 20_000, "partitions": 8, "workers": 1}
+        run_recipe({"input": {"paths": str(raw)}, "stages": [near()], "run": run}, name)
+    return {shuffle: max(size for (other, _), size in received.items() if other == shuffle) for shuffle, _ in received}
+
+
+def test_a_page_that_is_half_of_the_corpus_makes_no_hot_partition(
+    tmp_path: Path, run_recipe: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = " ".join(f"w{i}" for i in range(40))
+    even = loads(monkeypatch, run_recipe, write(tmp_path / "even", uniform()), "a")
+    hot = loads(monkeypatch, run_recipe, write(tmp_path / "hot", skewed(lambda i: page)), "b")
+    assert set(even) == set(hot) == {"buckets", "members", "edges"}
+    for shuffle, most in even.items():
+        assert hot[shuffle] <= 2 * most, shuffle
+
+
+def test_variants_that_are_half_of_the_corpus_keep_buckets_and_edges_even(
+    tmp_path: Path, run_recipe: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their sets meet in one partition, mapped from a file; what sorts and joins is as even as ever."""
+    page = " ".join(f"w{i}" for i in range(200))
+    even = loads(monkeypatch, run_recipe, write(tmp_path / "even", uniform()), "a")
+    hot = loads(monkeypatch, run_recipe, write(tmp_path / "hot", skewed(lambda i: f"{page} {i}")), "b")
+    for shuffle in ("buckets", "edges"):
+        assert hot[shuffle] <= 2 * even[shuffle], shuffle

@@ -1,0 +1,227 @@
+"""Tests of verification: the same survivors as a quadratic twin, whatever the order, parts and slices they come in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filters.errors import RecipeError
+from filters.keep import LAST, Best, Sources, check_sources, rank_rows, source_place
+from filters.kernels.verify import CONTAINMENT, JACCARD, common_at_least, similarity_at_least
+from filters.members import Members, hash_sets, unpack_members
+from filters.verification import Criteria, decide
+from tests import reference
+
+sets_of_numbers = st.frozensets(st.integers(0, 12), min_size=1, max_size=8)
+# A document: shingles, and a bucket in each of three bands. Equal shingles must mean equal buckets, as signatures do.
+bucket = st.integers(0, 3)
+
+
+@st.composite
+def corpora(draw: st.DrawFn) -> tuple[list[frozenset[int]], list[tuple[int, ...]]]:
+    sets = draw(st.lists(sets_of_numbers, min_size=1, max_size=14))
+    bands: dict[frozenset[int], tuple[int, ...]] = {}
+    for one in sets:
+        if one not in bands:
+            bands[one] = tuple(10 * band + draw(bucket) for band in range(3))
+    return sets, [bands[one] for one in sets]
+
+
+def members(sets, bands, keys=None, ranks=None) -> Members:
+    """Members of one component."""
+    rows = len(sets)
+    sizes = np.array([len(one) for one in sets], np.int64)
+    words = np.array([number for one in sets for number in sorted(one)], np.uint64)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    keys = np.arange(rows) if keys is None else np.asarray(keys, np.int64)
+    return Members(
+        key=keys,
+        root=np.full(rows, keys.min()),
+        lowest=keys,
+        weight=np.ones(rows, np.int64),
+        set_size=sizes,
+        begin=offsets[:-1],
+        set_hash=hash_sets(offsets, words),
+        ranks=np.empty((rows, 0), np.int64) if ranks is None else np.asarray(ranks, np.int64).reshape(rows, -1),
+        bands=np.array(bands, np.uint64).reshape(rows, -1),
+        words=words,
+    )
+
+
+def outcome(decisions):
+    """(survivor, similarity, shared bands) by key."""
+    order = np.argsort(decisions.key)
+    columns = (decisions.survivor, decisions.similarity, decisions.shared)
+    return list(zip(*(column[order].tolist() for column in columns), strict=True))
+
+
+@pytest.mark.parametrize("measure", ["jaccard", "containment"])
+@given(corpora(), st.sampled_from([0.2, 0.5, 0.75, 1.0]))
+def test_decisions_equal_the_quadratic_twin(measure, corpus, threshold):
+    sets, bands = corpus
+    decisions, _ = decide(members(sets, bands), Criteria(threshold, measure=measure))
+    expected = reference.anchored([set(s) for s in sets], [set(b) for b in bands], threshold, measure)
+    assert outcome(decisions) == expected
+    assert decisions.decided.all()
+
+
+@given(corpora(), st.randoms(use_true_random=False), st.integers(1, 5), st.sampled_from([2, 3, 1000]))
+def test_order_parts_and_slices_change_nothing(corpus, chance, parts, slice_size):
+    sets, bands = corpus
+    whole, _ = decide(members(sets, bands), Criteria(0.5))
+    places = list(range(len(sets)))
+    chance.shuffle(places)
+    packed = b""
+    for part in range(parts):
+        mine = places[part::parts]
+        if mine:
+            piece = members([sets[i] for i in mine], [bands[i] for i in mine], mine)
+            packed += piece.take(np.arange(len(mine))[::-1]).pack()
+    words = np.frombuffer(packed, np.uint64).copy()
+    found = unpack_members(words)
+    found = Members(**{**vars(found), "root": np.zeros(len(found), np.int64)})
+    decisions, _ = decide(found, Criteria(0.5, max_component=slice_size))
+    assert outcome(decisions) == outcome(whole)
+    for name in ("cluster", "cluster_size", "component_size", "same_as"):
+        assert (
+            getattr(decisions, name)[np.argsort(decisions.key)].tolist()
+            == getattr(whole, name)[np.argsort(whole.key)].tolist()
+        )
+
+
+@given(corpora(), st.data())
+def test_ranks_come_before_keys(corpus, data):
+    sets, bands = corpus
+    ranks = data.draw(st.lists(st.integers(-3, 3), min_size=len(sets), max_size=len(sets)))
+    decisions, _ = decide(members(sets, bands, ranks=ranks), Criteria(0.5))
+    order = sorted(range(len(sets)), key=lambda i: (ranks[i], i))
+    expected = reference.anchored([set(sets[i]) for i in order], [set(bands[i]) for i in order], 0.5)
+    by_key = {order[i]: (order[survivor], *rest) for i, (survivor, *rest) in enumerate(expected)}
+    assert outcome(decisions) == [by_key[key] for key in range(len(sets))]
+
+
+@given(corpora())
+def test_clusters_are_the_documents_of_a_survivor(corpus):
+    sets, bands = corpus
+    decisions, _ = decide(members(sets, bands), Criteria(0.5))
+    survivor = dict(zip(decisions.key.tolist(), decisions.survivor.tolist(), strict=True))
+    columns = (decisions.key, decisions.cluster, decisions.cluster_size)
+    for key, cluster, size in zip(*(column.tolist() for column in columns), strict=True):
+        same = [other for other in survivor if survivor[other] == survivor[key]]
+        assert (cluster, size) == (min(same), len(same))
+
+
+@given(corpora())
+def test_pairs_are_all_that_share_a_bucket_with_their_similarity(corpus):
+    sets, bands = corpus
+    decisions, pairs = decide(members(sets, bands), Criteria(0.5))
+    found = dict(
+        zip(zip(pairs.key.tolist(), pairs.earlier.tolist(), strict=True), pairs.similarity.tolist(), strict=True)
+    )
+    expected = {}
+    distinct = [i for i in range(len(sets)) if sets[i] not in sets[:i]]
+    for later in distinct:
+        for earlier in (i for i in distinct if i < later):
+            value = reference.similarity(set(sets[later]), set(sets[earlier]), "jaccard")
+            if set(bands[later]) & set(bands[earlier]) and value >= 0.5:
+                expected[later, earlier] = value
+    assert found == expected
+    assert decisions.paired.all()
+
+
+def test_without_verification_the_first_of_a_component_stays():
+    decisions, pairs = decide(members([{1}, {2}, {3}], [(0,), (0,), (0,)]), Criteria(0.9, verify="none"))
+    assert decisions.survivor.tolist() == [0, 0, 0]
+    assert np.isnan(decisions.similarity[1:]).all() and len(pairs.key) == 0
+
+
+def test_a_bucket_where_all_differ_has_bounded_cost_and_says_so():
+    """Beyond the limits a document is compared with those that share most bands; it stays rather than go unproved."""
+    rows = 60
+    sets = [{i, 100 + i} for i in range(rows)] + [{0, 100}]
+    bands = [(0, 1000 + i) for i in range(rows)] + [(0, 1000)]
+    sets[-1] = {0, 100, 200}
+    decisions, _ = decide(members(sets, bands), Criteria(0.6, most_survivors=5, most_listed=10))
+    assert decisions.compared.max() <= 5
+    found = outcome(decisions)
+    assert found[rows] == (0, 2 / 3, 2)  # most bands shared: compared first
+    assert [survivor for survivor, _, _ in found[:rows]] == list(range(rows))
+    assert not decisions.decided[decisions.key == rows].any()
+
+
+@given(sets_of_numbers, sets_of_numbers, st.sampled_from([0.1, 0.5, 2 / 3, 0.8, 1.0]), st.booleans())
+def test_similarity_equals_python_sets(left, right, floor, containment):
+    a, b = (np.array(sorted(one), np.uint64) for one in (left, right))
+    exact = reference.similarity(set(left), set(right), "containment" if containment else "jaccard")
+    found = similarity_at_least(a, b, floor, CONTAINMENT if containment else JACCARD)
+    assert found == (exact if exact >= floor else -1.0)
+    common = len(left & right)
+    for needed in range(9):
+        assert common_at_least(a, b, needed) == (common if common >= needed else -1)
+        assert common_at_least.py_func(a, b, needed) == (common if common >= needed else -1)
+
+
+# Keep rules
+
+
+def test_longest_best_and_sources_as_ranks():
+    batch = pa.record_batch({"q": [0.5, None, 2.0, float("nan"), -0.0, 0.0], "s": ["b", "a", None, "c", "a", "b"]})
+    sizes = np.arange(6)
+    assert rank_rows(batch, sizes, "x", ["first"]).shape == (6, 0)
+    assert rank_rows(batch, sizes, "x", ["longest"])[:, 0].tolist() == [0, -1, -2, -3, -4, -5]
+    best = rank_rows(batch, sizes, "x", [Best(best="q")])[:, 0]
+    assert np.argsort(best, kind="stable").tolist() == [2, 0, 4, 5, 1, 3]
+    assert best[4] == best[5] and best[1] == best[3] == LAST
+    lowest = rank_rows(batch, sizes, "x", [Best(best="q", order="lowest")])[:, 0]
+    assert np.argsort(lowest, kind="stable").tolist() == [4, 5, 0, 2, 1, 3]
+    assert rank_rows(batch, sizes, "x", [Sources(sources=("a", "b"), column="s")])[:, 0].tolist() == [1, 0, 2, 2, 0, 1]
+    both = rank_rows(batch, sizes, "/d/wiki/1.parquet", [Sources(sources=("web", "wiki")), "longest"])
+    assert both.tolist() == [[1, -i] for i in range(6)]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.one_of(st.none(), st.floats()), min_size=1, max_size=8), st.booleans())
+def test_best_orders_doubles_as_numbers_are_ordered(values, highest):
+    rule = Best(best="q", order="highest" if highest else "lowest")
+    ranks = rank_rows(
+        pa.record_batch({"q": pa.array(values, pa.float64())}), np.zeros(len(values), np.int64), "", [rule]
+    )
+    for a, rank_a in zip(values, ranks[:, 0].tolist(), strict=True):
+        for b, rank_b in zip(values, ranks[:, 0].tolist(), strict=True):
+            known = [value is not None and value == value for value in (a, b)]
+            if all(known):
+                assert (rank_a < rank_b) == (a > b if highest else a < b)
+            elif any(known):
+                assert (rank_a < rank_b) == known[0]
+
+
+def test_best_orders_large_integers_exactly():
+    values = pa.array([2**53, 2**53 + 1, None, -(2**62)], pa.int64())
+    ranks = rank_rows(pa.record_batch({"q": values}), np.zeros(4, np.int64), "", [Best(best="q")])[:, 0]
+    assert np.argsort(ranks).tolist() == [1, 0, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("uri", "source", "belongs"),
+    [
+        ("/raw/wiki/a.parquet", "wiki", True),
+        ("/raw/wiki/deep/a.parquet", "wiki", True),
+        ("/raw/wikis/a.parquet", "wiki", False),
+        ("/raw/wiki/a.parquet", "/raw/wiki/", True),
+        ("gs://b/books-1.parquet", "books-*.parquet", True),
+        ("gs://b/books-1.parquet", "gs://b", True),
+        ("/raw/a.parquet", "a.parquet", True),
+        ("/raw/a.parquet", "b", False),
+    ],
+)
+def test_a_source_is_a_file_a_folder_or_a_glob(uri, source, belongs):
+    assert (source_place(uri, [source]) == 0) is belongs
+
+
+def test_a_source_without_files_is_refused():
+    check_sources([Sources(sources=("wiki",))], ["/raw/wiki/a.parquet"])
+    with pytest.raises(RecipeError, match="'wikki', but no input file lies there"):
+        check_sources([Sources(sources=("wiki", "wikki"))], ["/raw/wiki/a.parquet"])
