@@ -8,10 +8,12 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from benchmarks import job, report, row_filters, signatures
+from benchmarks import dedup_growth, job, report, row_filters, signatures
 from benchmarks.corpus import default_files, find_files, multiply, sample_texts
 
-NAMES = ("signatures", "filters", "job")
+DEFAULT = ("signatures", "filters", "job")
+"""Those of the README; the others take longer and have pages of their own in docs/."""
+NAMES = (*DEFAULT, "dedup_growth")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -24,7 +26,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--corpus", metavar="GLOB", help="Parquet files with a column `text` [the web corpus, or a sample]"
     )
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=DEFAULT, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--repeats", type=_count, default=3, metavar="N", help="interleaved rounds [3]")
     parser.add_argument(
         "--megabytes", type=_count, default=16, metavar="N", help="text for signatures and filters [16]"
@@ -41,7 +43,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     try:
         if options.markdown:
             report.check_marks(options.markdown)
-            if set(options.only) != set(NAMES):
+            if set(options.only) != set(DEFAULT):
                 raise ValueError("--markdown replaces all tables, so that they come from one run; leave --only out")
         if options.corpus:
             find_files(options.corpus)
@@ -64,7 +66,7 @@ def command(options: argparse.Namespace) -> str:
     """
     words = ["python", "-m", "benchmarks"]
     words += ["--corpus", options.corpus] if options.corpus else []
-    words += ["--only", *options.only] if options.only != NAMES else []
+    words += ["--only", *options.only] if options.only != DEFAULT else []
     defaults = {"megabytes": 16, "times": 1, "documents": 20_000}
     words += ["--repeats", str(options.repeats)]
     for name, default in defaults.items():
@@ -101,6 +103,8 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
     if name == "job":
         inputs = multiply(files, options.times, folder / "input") if options.times > 1 else files
         return job.measure(inputs, options.repeats, folder)
+    if name == "dedup_growth":
+        return dedup_growth.measure(files, options.repeats, folder)
     texts = sample_texts(files, options.megabytes)
     return {"signatures": signatures, "filters": row_filters}[name].measure(texts, options.repeats)
 
