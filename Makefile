@@ -12,7 +12,7 @@ sample: $(VENV)/ready  ## compose a small raw corpus, clean it, show what happen
 	$(BIN)/beamsift stats build/sample/clean
 
 test: $(VENV)/ready  ## all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 lint: $(VENV)/ready  ## style and types
 	$(BIN)/ruff check .
