@@ -148,6 +148,14 @@ def test_rounds_equal_scipy_on_large_graphs(name, numbers):
     assert rounds <= 19  # a path halves in each round
 
 
+def test_rounds_join_a_path_of_a_million_nodes_whose_numbers_are_shuffled():
+    n = 1_000_000
+    names = np.random.default_rng(5).permutation(n) << 14
+    keys, roots, rounds = in_rounds(names[:-1], names[1:], 16)
+    assert len(keys) == n and not roots.any()
+    assert rounds <= 22  # log2 of the path, and two
+
+
 @given(edge_lists)
 def test_components_equal_a_breadth_first_search(pairs):
     keys, roots = components(*columns(pairs))
