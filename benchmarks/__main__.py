@@ -8,12 +8,13 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from benchmarks import dedup_growth, job, report, row_filters, signatures
+from benchmarks import dedup_growth, dedup_peers, job, report, row_filters, signatures
 from benchmarks.corpus import default_files, find_files, multiply, sample_texts
+from benchmarks.peers import parse_peers
 
 DEFAULT = ("signatures", "filters", "job")
 """Those of the README; the others take longer and have pages of their own in docs/."""
-NAMES = (*DEFAULT, "dedup_growth")
+NAMES = (*DEFAULT, "dedup_growth", "dedup_peers")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -35,6 +36,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--times", type=_count, default=1, metavar="N", help="copies of the corpus, varied, for job [1]"
     )
     parser.add_argument("--documents", type=_count, default=20_000, metavar="N", help="of the sample [20000]")
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="NAME=PYTHON",
+        help=f"for dedup_peers: a Python that has {', '.join(dedup_peers.SCRIPTS)} and pyarrow; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="replace the tables between the marks of this file"
@@ -47,6 +52,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
                 raise ValueError("--markdown replaces all tables, so that they come from one run; leave --only out")
         if options.corpus:
             find_files(options.corpus)
+        parse_peers(options.peer, tuple(dedup_peers.SCRIPTS))
     except (OSError, ValueError) as error:
         parser.error(str(error))
     return options
@@ -72,6 +78,8 @@ def command(options: argparse.Namespace) -> str:
     for name, default in defaults.items():
         given = getattr(options, name)
         words += [f"--{name}", str(given)] if given != default else []
+    for peer in options.peer:
+        words += ["--peer", peer]
     return shlex.join(words)
 
 
@@ -106,6 +114,8 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
     if name == "dedup_growth":
         return dedup_growth.measure(files, options.repeats, folder)
     texts = sample_texts(files, options.megabytes)
+    if name == "dedup_peers":
+        return dedup_peers.measure(texts, parse_peers(options.peer, tuple(dedup_peers.SCRIPTS)), folder / "peers")
     return {"signatures": signatures, "filters": row_filters}[name].measure(texts, options.repeats)
 
 

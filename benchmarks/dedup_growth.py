@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.corpus import multiply, sample_texts, text_bytes
+from benchmarks.dedup_peers import shared_bucket
 from benchmarks.job import RECIPES, run_recipe, write_head
 from benchmarks.report import Result
 from benchmarks.timing import cpu_seconds
@@ -94,7 +95,7 @@ def measure_parts(files: Sequence[Path]) -> dict[str, str]:
     found, counts = signatures(texts, num_perm=BANDS * ROWS)
     bands = band_hashes(found, BANDS, ROWS)
     sets = cpu_seconds(lambda: shingle_sets(texts))
-    together = np.flatnonzero(_in_shared_buckets(bands) & (counts > 0))
+    together = np.flatnonzero(shared_bucket(bands) & (counts > 0))
     pool = texts.to_pylist()
     chosen = [pool[i] for i in together.tolist()]
     members = members_of_one_component(chosen, bands[together], np.ones(len(chosen), np.bool_))
@@ -109,11 +110,6 @@ def measure_parts(files: Sequence[Path]) -> dict[str, str]:
         "verification": f"{len(chosen) / verified:,.0f} members/s",
         "component rounds over a random graph": f"{edges / rounds:,.0f} edges/s",
     }
-
-
-def _in_shared_buckets(bands: np.ndarray) -> np.ndarray:
-    _, inverse, sizes = np.unique(bands, return_inverse=True, return_counts=True)
-    return (sizes[inverse].reshape(bands.shape) > 1).any(axis=1)
 
 
 def component_rounds(left: np.ndarray, right: np.ndarray, pieces: int = 16) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import __main__ as entry
-from benchmarks import corpus, job, plain_copy, process_tree, report, row_filters, signatures, timing
+from benchmarks import (
+    corpus,
+    dedup_peers,
+    job,
+    peers,
+    plain_copy,
+    process_tree,
+    report,
+    row_filters,
+    signatures,
+    timing,
+)
 from filters.catalog import FILTERS
 from filters.exact import ExactParams, content_hashes
 from filters.minhash import jaccard
@@ -196,3 +208,42 @@ def test_the_command_writes_json_and_refuses_before_it_starts(files, tmp_path, c
         with pytest.raises(SystemExit):
             entry.main(wrong)
         assert words in capsys.readouterr().err
+
+
+PEER = """
+import json, sys
+from peer_io import components, measured, read_texts, shingles
+texts = read_texts(sys.argv[1])
+pairs = [(a, b) for b in range(len(texts)) for a in range(b) if set(shingles(texts[a])) == set(shingles(texts[b]))]
+measured("pyarrow", lambda: components(pairs, len(texts)))
+"""
+
+
+def test_a_peer_is_run_in_its_own_python_and_its_removals_are_judged(tmp_path, monkeypatch):
+    base = [f"w{i}" for i in range(40)]
+    texts = [" ".join(words) for words in (base, base, [*base, "end"], [*base[::-1]], ["short"])]
+    script = tmp_path / "fake.py"
+    script.write_text(PEER)
+    monkeypatch.setenv("PYTHONPATH", str(peers.FOLDER))
+    pq.write_table(pa.table({"text": texts}), tmp_path / "in.parquet")
+    found = peers.run_peer(sys.executable, script, tmp_path / "in.parquet", tmp_path / "out.json")
+    assert found["kept"] == [0, 2, 3, 4] and found["seconds"] >= 0 and found["peak_mib"] > 1
+    array = as_text_array(texts)
+    assert dedup_peers.ours(array) == [0, 3, 4]
+    neighbours = dedup_peers.Neighbours(array)
+    assert neighbours.judge(found["kept"], 5) == dedup_peers.Judged(removed=1, unproved=0, left=1)
+    assert neighbours.judge([0, 4], 5) == dedup_peers.Judged(removed=3, unproved=1, left=0)
+    with pytest.raises(RuntimeError, match="failed with"):
+        peers.run_peer(sys.executable, script, tmp_path / "none.parquet", tmp_path / "out.json")
+
+
+def test_peers_are_named_with_a_python():
+    assert peers.parse_peers([f"rensa={sys.executable}"], ("rensa",)) == {"rensa": Path(sys.executable)}
+    for word, message in (("rensa", "not name=/path"), ("other=x", "name of rensa"), ("rensa=/none", "not a Python")):
+        with pytest.raises(ValueError, match=message):
+            peers.parse_peers([word], ("rensa",))
+
+
+@pytest.mark.parametrize("script", sorted(dedup_peers.SCRIPTS.values()))
+def test_every_peer_has_a_script_that_compiles(script):
+    compile((peers.FOLDER / script).read_text(encoding="utf-8"), script, "exec")

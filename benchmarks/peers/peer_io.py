@@ -1,0 +1,71 @@
+"""What every peer's script does around its work: read the texts, take the time, write what stays."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+BANDS, ROWS, SHINGLE, THRESHOLD = 14, 8, 5, 0.8
+TOKEN = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
+    "|[^\\W_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+"
+)
+"""Tokens as in `benchmarks.corpus`, which a peer's environment cannot import."""
+
+
+def read_texts(path: str) -> list[str]:
+    """The column `text` of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    texts: list[str] = pq.read_table(path, columns=["text"])["text"].to_pylist()
+    return texts
+
+
+def shingles(text: str) -> list[bytes]:
+    """Distinct shingles of a text, for libraries that leave them to their caller."""
+    tokens = TOKEN.findall(text.lower())
+    last = max(1, len(tokens) - SHINGLE + 1) if tokens else 0
+    return list({" ".join(tokens[i : i + SHINGLE]).encode(errors="replace") for i in range(last)})
+
+
+def components(pairs: list[tuple[int, int]], rows: int) -> list[int]:
+    """Rows that stay when one of each connected component does: the smallest."""
+    parent = list(range(rows))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    for left, right in pairs:
+        a, b = root(left), root(right)
+        parent[max(a, b)] = min(a, b)
+    return [row for row in range(rows) if root(row) == row]
+
+
+def measured(package: str, work: Callable[[], list[int]]) -> None:
+    """Run `work`, which gives the rows that stay, and write them with what it took to the file named second."""
+
+    def processor() -> float:
+        kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
+
+    before, cpu = time.perf_counter(), processor()
+    kept = work()
+    seconds, cpu = time.perf_counter() - before, processor() - cpu
+    peak = max(resource.getrusage(kind).ru_maxrss for kind in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    result = {
+        "version": version(package),
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "peak_mib": peak / 1024,
+        "kept": kept,
+    }
+    Path(sys.argv[2]).write_text(json.dumps(result), encoding="utf-8")
