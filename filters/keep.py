@@ -46,6 +46,8 @@ KeepRule = Literal["first", "longest"] | Best | Sources
 def _as_rules(value: Any) -> Any:
     """One rule is a list, too; the rule that is meant is told by its key, so that an error can be about that rule."""
     rules = value if isinstance(value, list | tuple) else (value,)
+    if "first" in rules[:-1]:
+        raise ValueError("`first` decides between any two documents, so that rules after it never count; put it last")
     return tuple(_as_rule(rule) for rule in rules)
 
 

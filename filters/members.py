@@ -105,11 +105,11 @@ def hash_sets(set_offsets: NDArray[np.int64], sets: NDArray[np.uint64]) -> NDArr
     return np.frombuffer(b"".join(digests), np.uint64).reshape(-1, 2)
 
 
-def collapse_twins(members: Members) -> tuple[Members, Keys, NDArray[np.int64]]:
+def collapse_twins(members: Members) -> tuple[Members, Members, NDArray[np.int64]]:
     """Of members with the same set, the first by rank and key stands for all.
 
-    Returns the standing ones, and for every member given its key and the row of the one that stands for it. Twins
-    have the same signature, so also the same buckets and component.
+    Returns the standing ones, and all members given with the row of the one that stands for each. Twins have the same
+    signature, so also the same buckets and component.
     """
     order = members.order(members.set_hash[:, 0], members.set_hash[:, 1])
     ordered = members.take(order)
@@ -120,7 +120,7 @@ def collapse_twins(members: Members) -> tuple[Members, Keys, NDArray[np.int64]]:
     if len(starts):
         lowest, weight = np.minimum.reduceat(ordered.lowest, starts), np.add.reduceat(ordered.weight, starts)
         standing = replace(standing, lowest=lowest, weight=weight)
-    return standing, ordered.key, np.cumsum(first) - 1
+    return standing, ordered, np.cumsum(first) - 1
 
 
 def join_members(parts: Sequence[Members], words: NDArray[np.uint64]) -> Members:

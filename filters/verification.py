@@ -89,7 +89,7 @@ class Pairs:
 
 def decide(members: Members, criteria: Criteria) -> tuple[Decisions, Pairs]:
     """Decide about all members of some components, in whatever order and parts they came."""
-    standing, keys, stands_for = collapse_twins(members)
+    standing, everyone, stands_for = collapse_twins(members)
     order = standing.order(standing.root)
     ranked = standing.take(order)
     place = np.empty(len(order), np.int64)
@@ -100,7 +100,7 @@ def decide(members: Members, criteria: Criteria) -> tuple[Decisions, Pairs]:
     else:
         _verify_all(ranked, criteria, outcome)
     again = _dropped_by_a_second_pass(ranked, criteria, outcome)
-    return _decisions(ranked, keys, place[stands_for], outcome, again), outcome.all_pairs(ranked.key)
+    return _decisions(ranked, everyone, place[stands_for], outcome, again), outcome.all_pairs(ranked.key)
 
 
 def _verify_all(ranked: Members, criteria: Criteria, outcome: _Outcome) -> None:
@@ -112,7 +112,8 @@ def _dropped_by_a_second_pass(ranked: Members, criteria: Criteria, outcome: _Out
     """Whether each document stays but falls when the survivors are judged by themselves."""
     falls = np.zeros(len(ranked), np.bool_)
     stays = np.flatnonzero(outcome.survivor == np.arange(len(ranked)))
-    if criteria.verify == "exact":
+    # A survivor has met all survivors before it, unless a limit kept them apart.
+    if criteria.verify == "exact" and not outcome.decided.all():
         second = _Outcome.none_dropped(len(stays))
         _verify_all(ranked.take(stays), criteria, second)
         falls[stays] = second.survivor != np.arange(len(stays))
@@ -174,6 +175,8 @@ def _verify(ranked: Members, first: int, last: int, criteria: Criteria, outcome:
             _compare(ranked, earlier, rows, criteria, outcome)
         _compare(ranked, rows[:0], rows, criteria, outcome)
         survivors.append(rows[outcome.survivor[rows] == rows])
+    # Later slices never met what an earlier one dropped: a replay must not take their pairs for all there are.
+    outcome.paired[first + most : last] = False
 
 
 def _compare(
@@ -210,20 +213,20 @@ def _compare(
 
 
 def _decisions(
-    ranked: Members, keys: Keys, rows: NDArray[np.int64], outcome: _Outcome, again: NDArray[np.bool_]
+    ranked: Members, everyone: Members, rows: NDArray[np.int64], outcome: _Outcome, again: NDArray[np.bool_]
 ) -> Decisions:
-    """Rows of all members, twins included: `rows` says who stands for each key."""
+    """Rows of all members, twins included: `rows` says who stands for each of `everyone`."""
     _, component = np.unique(ranked.root, return_inverse=True)
     component_size = np.bincount(component, weights=ranked.weight).astype(np.int64)[component]
     size = np.bincount(outcome.survivor, weights=ranked.weight, minlength=len(ranked)).astype(np.int64)
     lowest = np.full(len(ranked), np.iinfo(np.int64).max)
     np.minimum.at(lowest, outcome.survivor, ranked.lowest)
     survivor = outcome.survivor[rows]
-    twin = ranked.key[rows] != keys
+    twin = ranked.key[rows] != everyone.key
     stays = survivor == rows
     bands = ranked.bands.shape[1]
     return Decisions(
-        key=keys,
+        key=everyone.key,
         survivor=ranked.key[survivor],
         cluster=lowest[survivor],
         cluster_size=size[survivor],
@@ -236,7 +239,7 @@ def _decisions(
         decided=outcome.decided[rows].astype(np.int64),
         paired=outcome.paired[rows].astype(np.int64),
         again=(again[rows] & ~twin).astype(np.int64),
-        ranks=ranked.ranks[rows],
+        ranks=everyone.ranks,
     )
 
 

@@ -48,6 +48,8 @@ def read_series(output: str, manifest: dict[str, Any], series: str, columns: lis
             filesystem, path = open_filesystem(uri)
             with filesystem.open_input_file(path) as source:
                 reader = pq.ParquetFile(source)
+                if not reader.num_row_groups:  # no row, but a schema
+                    yield reader.read(columns=columns)
                 for group in range(reader.num_row_groups):
                     yield reader.read_row_group(group, columns=columns)
         except FILE_ERRORS as error:

@@ -85,6 +85,8 @@ def histogram_of(uri: str, stage: str | None = None) -> Histogram:
         return _histogram_of_file(uri)
     manifest = load_manifest(uri)
     entry = near_stage(manifest, stage)
+    if entry["measure"] != "jaccard":
+        raise RecipeError(f"stage {entry['id']!r} recorded {entry['measure']}; an S-curve is about Jaccard similarity")
     tables = read_series(uri, manifest, f"dedup/{entry['id']}/pairs", ["similarity"])
     values = np.concatenate([np.zeros(0), *(table["similarity"].to_numpy() for table in tables)])
     chance = 1 - (1 - values ** entry["rows"]) ** entry["bands"]

@@ -13,6 +13,8 @@ from filters.graphs import distinct_edges, hook_to_grandparents, owner, star_edg
 from filters.kernels.unionfind import component_roots
 from tests import reference
 from tests.strategies import any_key
+from transforms.components import to_owners
+from transforms.split import unpack
 
 keys = st.one_of(st.integers(0, 12), any_key)
 edge_lists = st.lists(st.tuples(keys, keys), max_size=40)
@@ -108,6 +110,23 @@ def test_rounds_over_partitions_equal_a_breadth_first_search(pairs, partitions, 
     expected = {key: root for key, (root, size) in reference.components(pairs).items() if size > 1}
     assert dict(zip(keys.tolist(), roots.tolist(), strict=True)) == expected
     assert len(keys) == len(expected)
+
+
+@given(edge_lists, st.sampled_from([1, 2, 7]), st.sampled_from(["parents", "children", "both"]))
+def test_edges_are_dealt_out_once_to_every_owner(pairs, partitions, ends):
+    left, right = columns(pairs)
+    dealt = to_owners(
+        (left, right), partitions, parents=ends in ("parents", "both"), children=ends in ("children", "both")
+    )
+    found = {
+        partition: sorted(zip(*(c.tolist() for c in unpack(packed, 2)), strict=True)) for partition, packed in dealt
+    }
+    expected = defaultdict(list)
+    for child, parent in pairs:
+        keys = {"parents": [parent], "children": [child], "both": [child, parent]}[ends]
+        for partition in set(owner(np.array(keys, np.int64), partitions).tolist()):
+            expected[partition].append((child, parent))
+    assert found == {partition: sorted(edges) for partition, edges in expected.items()}
 
 
 def generated(name, n, chance):

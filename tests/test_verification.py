@@ -12,6 +12,7 @@ from filters.errors import RecipeError
 from filters.keep import LAST, Best, Sources, check_sources, rank_rows, source_place
 from filters.kernels.verify import CONTAINMENT, JACCARD, common_at_least, similarity_at_least
 from filters.members import Members, hash_sets, unpack_members
+from filters.replay import Evidence, replay
 from filters.verification import Criteria, decide
 from tests import reference
 
@@ -101,6 +102,27 @@ def test_ranks_come_before_keys(corpus, data):
     expected = reference.anchored([set(sets[i]) for i in order], [set(bands[i]) for i in order], 0.5)
     by_key = {order[i]: (order[survivor], *rest) for i, (survivor, *rest) in enumerate(expected)}
     assert outcome(decisions) == [by_key[key] for key in range(len(sets))]
+
+
+@given(corpora(), st.data(), st.sampled_from([0.5, 0.8]))
+def test_a_replay_of_what_was_written_equals_the_run(corpus, data, threshold):
+    """Twins of different rank among them: each keeps a rank of its own in the evidence."""
+    sets, bands = corpus
+    ranks = data.draw(st.lists(st.integers(-3, 3), min_size=len(sets), max_size=len(sets)))
+    run, pairs = decide(members(sets, bands, ranks=ranks), Criteria(threshold))
+    assert run.ranks[:, 0].tolist() == [ranks[key] for key in run.key]
+    paired = run.paired.astype(np.bool_)
+    evidence = Evidence(run.key, run.same_as, paired, run.ranks, pairs.key, pairs.earlier, pairs.similarity)
+    assert replay(evidence, threshold).survivor.tolist() == run.survivor.tolist()
+
+
+def test_later_slices_of_a_component_do_not_claim_that_all_their_pairs_are_recorded():
+    sets = [frozenset(range(10)), frozenset(range(9)), frozenset(range(8))]
+    whole, _ = decide(members(sets, [(0,)] * 3), Criteria(0.85))
+    sliced, _ = decide(members(sets, [(0,)] * 3), Criteria(0.85, max_component=2))
+    assert outcome(whole) == outcome(sliced)
+    assert whole.paired.all()
+    assert dict(zip(sliced.key.tolist(), sliced.paired.tolist(), strict=True)) == {0: 1, 1: 1, 2: 0}
 
 
 @given(corpora())

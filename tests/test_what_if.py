@@ -105,6 +105,22 @@ def test_a_replay_that_cannot_be_is_refused(result: tuple[Path, Path], args: tup
     assert message in str(done.exception)
 
 
+def test_a_replay_orders_twins_of_a_split_by_ranks_of_their_own(tmp_path: Path, run_recipe: Runner) -> None:
+    """Two texts of the same tokens, the second longer: `longest` keeps it, and so does the replay."""
+    text = " ".join(f"w{i}" for i in range(40))
+    raw = write(tmp_path / "raw", [text, text + " ...", "something else"], 1)
+    _, output = run_recipe({"input": {"paths": str(raw)}, "stages": [near(keep="longest")]})
+    numbers = json.loads(call("replay", str(output), "--json").stdout)
+    assert numbers["run"]["dropped"] == numbers["replay"]["dropped"] == 1
+    assert numbers["stay_now"] == numbers["drop_now"] == 0
+
+
+def test_a_plan_refuses_similarities_that_are_not_jaccard(tmp_path: Path, run_recipe: Runner) -> None:
+    raw = write(tmp_path / "raw", families(seed=6, originals=5))
+    _, output = run_recipe({"input": {"paths": str(raw)}, "stages": [near(measure="containment")]})
+    assert "recorded containment" in str(call("plan", "--like", str(output)).exception)
+
+
 def test_a_replay_prints_both_sides(result: tuple[Path, Path]) -> None:
     done = call("replay", str(result[1]), "--threshold", "0.9")
     assert done.exit_code == 0 and "documents stay that went" in done.output

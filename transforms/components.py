@@ -1,4 +1,4 @@
-"""ConnectedComponents: label every node of a graph with its component's smallest key; no worker ever holds all edges.
+"""ConnectedComponents: label every node of a graph with its component's smallest key, in rounds over partitions.
 
 Alternating large-star and small-star rounds (Kiveris et al. 2014, "Connected Components in MapReduce and Beyond") over
 packed arrays, each round one shuffle to the partition of an edge's parent and one to that of its child. Inside a
@@ -30,12 +30,15 @@ def to_owners(edges: Edges, partitions: int, *, parents: bool, children: bool) -
     left, right = edges
     of_child, of_parent = owner(left, partitions), owner(right, partitions)
     targets = [target for target, wanted in ((of_parent, parents), (of_child, children)) if wanted]
-    present = np.unique(np.concatenate(targets)) if len(left) else ()
-    for partition in present:
-        here = np.zeros(len(left), np.bool_)
-        for target in targets:
-            here |= target == partition
-        yield int(partition), pack(left[here], right[here])
+    target, edge = np.concatenate(targets), np.tile(np.arange(len(left)), len(targets))
+    if len(targets) == 2:
+        once = np.append(np.ones(len(left), np.bool_), of_parent != of_child)
+        target, edge = target[once], edge[once]
+    order = np.argsort(target, kind="stable")
+    target, edge = target[order], edge[order]
+    bounds = np.flatnonzero(np.append(True, target[1:] != target[:-1])[: len(edge)])
+    for first, mine in zip(bounds, np.split(edge, bounds[1:]), strict=False):
+        yield int(target[first]), pack(left[mine], right[mine])
 
 
 class _EnterFn(beam.DoFn):
@@ -125,8 +128,9 @@ class _LabelFn(beam.DoFn):
 class ConnectedComponents(beam.PTransform):
     """Packed edges (left, right) to packed labels (key, smallest key of its component), each node once.
 
-    partitions: a worker holds about two in so many of all edges, 16 bytes each, at a time; the members of one
-    component meet in one partition, as a stream. rounds: unrolled; a path halves in each, so that 24 do for 16
+    partitions: a worker holds about two in so many of all edges, 16 bytes each, at a time; but all edges to one
+    parent meet in one partition, so that a component of very many members, one from each Split, fills one worker with
+    16 bytes for each. rounds: unrolled; a path halves in each, so that 24 do for 16
     million nodes in the worst order, and 4 for what deduplication gives. Raises ConvergenceError if they do not do.
     """
 

@@ -115,7 +115,7 @@ class _LabelsBySplitFn(beam.DoFn):
 class _GatherFn(beam.DoFn):
     """Read the members of a Split again; each set of shingles goes to the partition of its component, once.
 
-    Outputs: packed Members to partitions; `twins`: (document, the one that stands for it here).
+    Outputs: packed Members to partitions; `twins`: (document, the one that stands for it here, its ranks).
     """
 
     def __init__(self, params: MinHashParams, options: DedupOptions, shuffle: Shuffle) -> None:
@@ -128,15 +128,16 @@ class _GatherFn(beam.DoFn):
         keys, roots = members_of(*unpack(records["local"], 2), *unpack(records["labels"], 2))
         if not len(keys):
             return
-        standing, members, rows = collapse_twins(self._read(split, keys, roots))
+        standing, everyone, rows = collapse_twins(self._read(split, keys, roots))
         partitions = np.uint64(self._options.member_partitions)
         target = (standing.root.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(33)) % partitions
         payloads = ((int(p), standing.take(np.flatnonzero(target == p)).pack()) for p in np.unique(target))
         yield from self._shuffle.send(payloads, f"{split.name}-members")
         leaders = standing.key[rows]
-        twins = members != leaders
+        twins = everyone.key != leaders
         if twins.any():
-            yield beam.pvalue.TaggedOutput("twins", (split.order, pack(members[twins], leaders[twins])))
+            columns = (everyone.key[twins], leaders[twins], *everyone.ranks[twins].T)
+            yield beam.pvalue.TaggedOutput("twins", (split.order, pack(*columns)))
 
     def _read(self, split: Split, keys: Keys, roots: Keys) -> Members:
         """Members among the Split's documents, in order of keys."""
@@ -234,7 +235,10 @@ class _MarkFn(beam.DoFn):
     def _verdict(self, split: Split, records: dict[str, bytes]) -> Verdict:
         ranks = len([rule for rule in self._params.keep_rules if rule != "first"])
         decided = unpack(records["decided"], len(_DECISION_COLUMNS) + ranks)
-        columns = follow(decided, *unpack(records["twins"], 2))
+        twins, leaders, *own_ranks = unpack(records["twins"], 2 + ranks)
+        columns = follow(decided, twins, leaders)
+        for column, own in zip(columns[len(_DECISION_COLUMNS) :], own_ranks, strict=True):
+            column[np.searchsorted(columns[0], twins)] = own
         named = dict(zip(_DECISION_COLUMNS, columns, strict=False))
         key, survivor = named["key"], named["survivor"]
         # A twin of a survivor that its own Split collapsed shares all bands with it.
@@ -257,7 +261,7 @@ class _MarkFn(beam.DoFn):
         documents = table.rename_columns(NEAR_SCHEMA.names).cast(NEAR_SCHEMA)
         unmet = key[(key == survivor) & ~named["decided"].astype(np.bool_)]
         notes = {"too_long_to_compare": unpack(records["skipped"], 1)[0], "not_fully_compared": unmet}
-        notes["second_pass_dropped"] = key[named["again"].astype(np.bool_)]
+        notes["second_pass_dropped"] = key[named["again"].astype(np.bool_) & (key == named["same_as"])]
         pairs = unpack(records["pairs"], 4)
         order = np.lexsort((pairs[1], pairs[0]))
         pairs = [column[order] for column in pairs]
