@@ -108,7 +108,7 @@ def measure(texts: pa.LargeStringArray, peers: Mapping[str, Path], folder: Path)
     for name, python in peers.items():
         done = run_peer(python, FOLDER / SCRIPTS[name], source, folder / f"{name}.json")
         runs[f"{name} {done['version']}"] = done
-    first = runs["beamsift, whole run"]["cpu_seconds"]
+    whole = runs["beamsift, whole run"]
     rows, data = [], []
     for name, run in runs.items():
         judged = neighbours.judge(run["kept"], len(texts))
@@ -117,7 +117,7 @@ def measure(texts: pa.LargeStringArray, peers: Mapping[str, Path], folder: Path)
                 name,
                 f"{run['seconds']:,.1f}",
                 f"{len(texts) / run['cpu_seconds']:,.0f}",
-                f"{run['cpu_seconds'] / first:,.1f} x",
+                f"{run['cpu_seconds'] / whole['cpu_seconds']:,.1f} x",
                 f"{run['peak_mib']:,.0f}",
                 f"{judged.removed:,}",
                 f"{judged.unproved:,}",
@@ -137,7 +137,7 @@ def measure(texts: pa.LargeStringArray, peers: Mapping[str, Path], folder: Path)
             f"{len(texts):,} documents, {size:,.1f} MB, {BANDS} bands of {ROWS} rows, 5-token shingles, threshold "
             f"{THRESHOLD}; each peer in an environment of its own, its own tokens (the libraries: ours); one run. "
             "Seconds and processor time leave out imports; the whole run leaves out its start-up "
-            f"({runs['beamsift, whole run']['start_up']:.1f} s: {HEAD_ROWS} documents and a near copy of each), removes "
+            f"({whole['start_up']:.1f} s: {HEAD_ROWS} documents and a near copy of each), removes "
             "exact duplicates too, stages, and writes shards and evidence. Peak memory has imports in it.",
             f"Unproved: removed although no kept document has an exact Jaccard of {THRESHOLD} or more with it. Left: "
             "kept although an earlier kept document has. Jaccard is that of our shingles.",
