@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -35,12 +35,18 @@ def copy_files(files: Sequence[Path], folder: Path, level: int, row_group_bytes:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_recipe(recipe: Path, files: Sequence[Path], folder: Path, workers: int) -> tuple[Usage, dict[str, Any]]:
-    """Run a recipe as `beamsift run` does, in a process of its own: what it took, and its manifest."""
+def run_recipe(
+    recipe: Path, files: Sequence[Path], folder: Path, workers: int, look: Callable[[Path], object] = bool
+) -> tuple[Usage, dict[str, Any]]:
+    """Run a recipe as `beamsift run` does, in a process of its own: what it took, and its manifest.
+
+    `look` gets the folder before it is removed.
+    """
     inputs = [word for path in files for word in ("--input", str(path.resolve()))]
     options = ["--output", str(folder), "--workers", str(workers), "--quiet", "--json"]
     try:
         usage = watch([sys.executable, "-c", _RUN, "run", str(recipe), *inputs, *options], ROOT)
+        look(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return usage, json.loads(usage.output)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -235,6 +236,50 @@ def test_a_peer_is_run_in_its_own_python_and_its_removals_are_judged(tmp_path, m
     assert neighbours.judge([0, 4], 5) == dedup_peers.Judged(removed=3, unproved=1, left=0)
     with pytest.raises(RuntimeError, match="failed with"):
         peers.run_peer(sys.executable, script, tmp_path / "none.parquet", tmp_path / "out.json")
+
+
+def test_texts_without_a_token_prove_only_their_equals():
+    neighbours = dedup_peers.Neighbours(as_text_array(["!!!", "", "!!! ", "?"]))
+    assert neighbours.judge([0, 1, 3], 4) == dedup_peers.Judged(removed=1, unproved=0, left=0)
+    assert neighbours.judge([0, 1], 4) == dedup_peers.Judged(removed=2, unproved=1, left=0)
+
+
+def test_a_peer_does_not_answer_for_the_memory_of_the_benchmark(tmp_path, monkeypatch):
+    if not Path("/proc/self/status").exists():
+        pytest.skip("this system does not hand a peak on, or does not say")
+    held = bytearray(300 << 20)
+    held[::4096] = held[::4096]
+    script = tmp_path / "small.py"
+    script.write_text("from peer_io import measured\nmeasured('pyarrow', lambda: [])\n")
+    monkeypatch.setenv("PYTHONPATH", str(peers.FOLDER))
+    assert peers.run_peer(sys.executable, script, tmp_path / "in", tmp_path / "out.json")["peak_mib"] < 200
+
+
+def test_all_contenders_stand_in_the_table_with_what_they_removed(tmp_path, monkeypatch):
+    base = [f"w{i}" for i in range(40)]
+    texts = as_text_array([" ".join(words) for words in (base, [*base, "end"], base[::-1], ["short"])])
+    usage = process_tree.Usage(2.0, 2.0, 7.0, "pss", 1, 0.0, "")
+
+    def run_recipe(recipe, files, folder, workers, look=bool):
+        if files[0].name == "texts.parquet":
+            assert pq.read_table(files[0])["row"].to_pylist() == [0, 1, 2, 3]
+            (folder / "shards").mkdir(parents=True)
+            pq.write_table(pa.table({"row": [0, 2, 3]}), folder / "shards" / "a.parquet")
+            look(folder)
+            return replace(usage, seconds=5.0, cpu_seconds=6.0), {}
+        assert pq.read_metadata(files[0]).num_rows == 8
+        return usage, {}
+
+    def run_peer(python, script, source, output):
+        return {"version": "9", "seconds": 1.0, "cpu_seconds": 2.0, "peak_mib": 3.0, "kept": [0, 1, 3]}
+
+    monkeypatch.setattr(dedup_peers, "run_recipe", run_recipe)
+    monkeypatch.setattr(dedup_peers, "run_peer", run_peer)
+    result = dedup_peers.measure(texts, {"rensa": Path(sys.executable)}, tmp_path / "work")
+    assert result.rows[0] == ("beamsift, whole run", "3.0", "1", "1.0 x", "7", "1", "0", "0.0 %", "0")
+    assert result.rows[2] == ("rensa 9", "1.0", "2", "0.5 x", "3", "1", "1", "100.0 %", "1")
+    assert len(result.rows) == 3 and len(result.columns) == 9
+    assert result.notes[-1] == "Not run: datasketch, datatrove, text-dedup."
 
 
 def test_peers_are_named_with_a_python():

@@ -44,8 +44,11 @@ def work(folder: Path, source: str) -> list[int]:
     )
     for number, (tasks, pipeline) in enumerate(steps):
         LocalPipelineExecutor(pipeline, tasks=tasks, workers=1, logging_dir=str(folder / f"log{number}")).run()
-    lines = [line for path in Path(out).iterdir() for line in path.read_text(encoding="utf-8").splitlines()]
-    return sorted(int(json.loads(line)["id"]) for line in lines)
+    kept = []
+    for path in Path(out).iterdir():
+        with path.open(encoding="utf-8", newline="\n") as lines:  # a text may hold other line breaks, as U+2028
+            kept += [int(json.loads(line)["id"]) for line in lines]
+    return sorted(kept)
 
 
 if __name__ == "__main__":

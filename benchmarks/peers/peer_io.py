@@ -50,6 +50,23 @@ def components(pairs: list[tuple[int, int]], rows: int) -> list[int]:
     return [row for row in range(rows) if root(row) == row]
 
 
+def peak_mib() -> float:
+    """Most memory that this process, or one it waited for, ever held.
+
+    Not `ru_maxrss` of this process where the kernel says it otherwise: Linux lets a new program begin with the peak
+    of the process that started it, here the benchmark, which holds more than some peers.
+    """
+    waited_for = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
+        own = int(found[1]) if found else 0
+    else:
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    scale = 2**20 if sys.platform == "darwin" else 2**10
+    return max(own, waited_for) / scale
+
+
 def measured(package: str, work: Callable[[], list[int]]) -> None:
     """Run `work`, which gives the rows that stay, and write them with what it took to the file named second."""
 
@@ -60,12 +77,11 @@ def measured(package: str, work: Callable[[], list[int]]) -> None:
     before, cpu = time.perf_counter(), processor()
     kept = work()
     seconds, cpu = time.perf_counter() - before, processor() - cpu
-    peak = max(resource.getrusage(kind).ru_maxrss for kind in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     result = {
         "version": version(package),
         "seconds": seconds,
         "cpu_seconds": cpu,
-        "peak_mib": peak / 1024,
+        "peak_mib": peak_mib(),
         "kept": kept,
     }
     Path(sys.argv[2]).write_text(json.dumps(result), encoding="utf-8")
