@@ -212,11 +212,15 @@ def test_the_command_writes_json_and_refuses_before_it_starts(files, tmp_path, c
 
 
 PEER = """
-import json, sys
-from peer_io import components, measured, read_texts, shingles
-texts = read_texts(sys.argv[1])
-pairs = [(a, b) for b in range(len(texts)) for a in range(b) if set(shingles(texts[a])) == set(shingles(texts[b]))]
-measured("pyarrow", lambda: components(pairs, len(texts)))
+import sys
+from peer_io import measured, query_then_insert, read_texts
+
+class Index(dict):
+    query = dict.get
+    def insert(self, row, sketch):
+        self[sketch] = [row]
+
+measured("pyarrow", lambda: query_then_insert(read_texts(sys.argv[1]), Index(), frozenset))
 """
 
 

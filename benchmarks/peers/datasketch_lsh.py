@@ -1,27 +1,20 @@
-"""Peer: datasketch's MinHashLSH, as its documentation loops it: query, insert where nothing was found."""
+"""Peer: datasketch's MinHashLSH: query, insert where nothing was found."""
 
 from __future__ import annotations
 
 import sys
 
 from datasketch import MinHash, MinHashLSH
-from peer_io import BANDS, ROWS, measured, read_texts, shingles
+from peer_io import BANDS, ROWS, measured, query_then_insert, read_texts
 
 
-def work() -> list[int]:
-    """Each text is dropped if the index has a candidate for it; a text without shingles stays."""
-    index = MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS))
-    kept = []
-    for row, text in enumerate(read_texts(sys.argv[1])):
-        sketch = MinHash(num_perm=BANDS * ROWS)
-        found = shingles(text)
-        sketch.update_batch(found)
-        if not found or not index.query(sketch):
-            kept.append(row)
-            if found:
-                index.insert(row, sketch)
-    return kept
+def sketch(found: list[bytes]) -> MinHash:
+    """MinHash of a text's shingles."""
+    made = MinHash(num_perm=BANDS * ROWS)
+    made.update_batch(found)
+    return made
 
 
 if __name__ == "__main__":
-    measured("datasketch", work)
+    index = MinHashLSH(num_perm=BANDS * ROWS, params=(BANDS, ROWS))
+    measured("datasketch", lambda: query_then_insert(read_texts(sys.argv[1]), index, sketch))

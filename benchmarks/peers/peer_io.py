@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 BANDS, ROWS, SHINGLE, THRESHOLD = 14, 8, 5, 0.8
 TOKEN = re.compile(
@@ -34,20 +35,20 @@ def shingles(text: str) -> list[bytes]:
     return list({" ".join(tokens[i : i + SHINGLE]).encode(errors="replace") for i in range(last)})
 
 
-def components(pairs: list[tuple[int, int]], rows: int) -> list[int]:
-    """Rows that stay when one of each connected component does: the smallest."""
-    parent = list(range(rows))
+def query_then_insert(texts: list[str], index: Any, sketch: Callable[[list[bytes]], Any]) -> list[int]:
+    """Rows that stay when each text is dropped for any candidate in the index, else put into it.
 
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    for left, right in pairs:
-        a, b = root(left), root(right)
-        parent[max(a, b)] = min(a, b)
-    return [row for row in range(rows) if root(row) == row]
+    So the documentation of datasketch and of rensa loop it. A text without shingles stays.
+    """
+    kept = []
+    for row, text in enumerate(texts):
+        found = shingles(text)
+        sketched = sketch(found) if found else None
+        if sketched is None or not index.query(sketched):
+            kept.append(row)
+            if sketched is not None:
+                index.insert(row, sketched)
+    return kept
 
 
 def peak_mib() -> float:

@@ -1,27 +1,22 @@
-"""Peer: rensa's RMinHashLSH, looped as datasketch's: query, insert where nothing was found."""
+"""Peer: rensa's RMinHashLSH: query, insert where nothing was found."""
 
 from __future__ import annotations
 
 import sys
 
-from peer_io import BANDS, ROWS, THRESHOLD, measured, read_texts, shingles
+from peer_io import BANDS, ROWS, THRESHOLD, measured, query_then_insert, read_texts
 from rensa import RMinHash, RMinHashLSH
 
+_SEED = 42
 
-def work() -> list[int]:
-    """Each text is dropped if the index has a candidate for it; a text without shingles stays."""
-    index = RMinHashLSH(THRESHOLD, BANDS * ROWS, BANDS)
-    kept = []
-    for row, text in enumerate(read_texts(sys.argv[1])):
-        sketch = RMinHash(BANDS * ROWS, 42)
-        found = shingles(text)
-        sketch.update(found)
-        if not found or not index.query(sketch):
-            kept.append(row)
-            if found:
-                index.insert(row, sketch)
-    return kept
+
+def sketch(found: list[bytes]) -> RMinHash:
+    """MinHash of a text's shingles."""
+    made = RMinHash(BANDS * ROWS, _SEED)
+    made.update(found)
+    return made
 
 
 if __name__ == "__main__":
-    measured("rensa", work)
+    index = RMinHashLSH(THRESHOLD, BANDS * ROWS, BANDS)
+    measured("rensa", lambda: query_then_insert(read_texts(sys.argv[1]), index, sketch))
