@@ -1,0 +1,9 @@
+"""The detectors a recipe can name, strongest proof first: where findings overlap, the one listed first stays."""
+
+from __future__ import annotations
+
+from filters.detectors.contract import Detector
+
+_ALL: tuple[Detector, ...] = ()
+
+DETECTORS: dict[str, Detector] = {detector.kind: detector for detector in _ALL}
