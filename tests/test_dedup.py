@@ -305,10 +305,16 @@ def loads(monkeypatch: pytest.MonkeyPatch, run_recipe: Runner, raw: Path, name: 
             received[shuffle, partition] = received.get((shuffle, partition), 0) + len(payload)
             yield partition, payload
 
-    send, deal = Shuffle.send, transforms.components.to_owners
+    send, half_round = Shuffle.send, transforms.components._HalfRoundFn.process
+
+    def noted(self: Any, element: Any) -> Any:
+        messages = list(half_round(self, element))
+        tagged = [message for message in messages if not isinstance(message, tuple)]
+        return [*tagged, *note("edges", [message for message in messages if isinstance(message, tuple)])]
+
     with monkeypatch.context() as patch:
         patch.setattr(Shuffle, "send", lambda self, records, key: send(self, note(key.rsplit("-", 1)[1], records), key))
-        patch.setattr("transforms.components.to_owners", lambda *args, **options: note("edges", deal(*args, **options)))
+        patch.setattr("transforms.components._HalfRoundFn.process", noted)
         run = {"split_bytes": 20_000, "partitions": 8, "workers": 1}
         run_recipe({"input": {"paths": str(raw)}, "stages": [near()], "run": run}, name)
     return {shuffle: max(size for (other, _), size in received.items() if other == shuffle) for shuffle, _ in received}

@@ -192,7 +192,7 @@ def test_documents_that_all_differ_in_one_bucket_cost_the_same_each_however_many
 @given(sets_of_numbers, sets_of_numbers, st.integers(0, 2**64 - 1), st.integers(1, 300))
 def test_profiles_bound_what_two_sets_share(left, right, spread, repeat):
     sets = [
-        np.unique([(number * repeat + k) * spread % 2**64 for number in one for k in range(repeat)]).astype(np.uint64)
+        np.unique(np.array([(n * repeat + k) * spread % 2**64 for n in one for k in range(repeat)], np.uint64))
         for one in (left, right)
     ]
     ends = np.cumsum([len(one) for one in sets])
