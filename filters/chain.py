@@ -34,7 +34,12 @@ REJECTS_SCHEMA = pa.schema(
         ("value", pa.float64()),  # what was measured; null where the rule compares names
         ("threshold", pa.float64()),
         ("detail", pa.string()),  # the name that was compared, such as a language
-        ("survivor", pa.int64()),  # of a duplicate: key of the document that stays in its stead
+        ("survivor", pa.int64()),  # of a duplicate: key of the document that stayed in its stead at that stage
+        ("kept_as", pa.int64()),  # key of the document in the output that stands for it; null if that left, too
+        (
+            "kept_similarity",
+            pa.float64(),
+        ),  # exact, with `kept_as`; null where that was not compared
         pa.field("text_bytes", pa.int64(), nullable=False),
         ("text", pa.large_string()),  # with the edits up to here; null unless the recipe asks for it
     ]
@@ -236,10 +241,14 @@ def reject_rows(
     threshold: pa.Array | None = None,
     detail: pa.Array | None = None,
     survivor: pa.Array | None = None,
+    similarity: pa.Array | None = None,
     text_bytes: NDArray[np.int64] | None = None,
     text: pa.Array | None = None,
 ) -> pa.RecordBatch:
-    """REJECTS_SCHEMA rows for documents that leave at one stage; columns left out are null (bytes: zero)."""
+    """REJECTS_SCHEMA rows for documents that leave at one stage; columns left out are null (bytes: zero).
+
+    similarity: exact, of duplicates with their survivors, null where nothing was verified.
+    """
     rows = len(keys)
     given: Mapping[str, pa.Array | None] = {
         KEY: keys,
@@ -249,6 +258,8 @@ def reject_rows(
         "threshold": threshold,
         "detail": detail,
         "survivor": survivor,
+        "kept_as": survivor,
+        "kept_similarity": similarity,
         "text_bytes": pa.array(np.zeros(rows, np.int64) if text_bytes is None else text_bytes),
         "text": text,
     }
