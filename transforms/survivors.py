@@ -32,7 +32,7 @@ NOBODY = -1
 class Followed:
     """What to follow. stages: ids of the deduplications that drop and have stages after them, in the recipe's order.
 
-    edits_before: how many stages that edit texts come before each stage, all of them: a similarity holds for the texts
+    edits_before: how many stages that edit texts come before each stage of the recipe: a similarity holds for the texts
     as they were compared. sameness: whether a similarity of 1 means equal sets, as by Jaccard, not by containment.
     """
 
@@ -98,7 +98,8 @@ class _AnswerFn(beam.DoFn):
         kept_as = pc.fill_null(rejects["kept_as"], NOBODY).to_numpy()[rows]
         similarity = pc.fill_null(rejects["kept_similarity"], np.nan).to_numpy()[rows]
         before = self._followed.edits_before
-        same_texts = np.array([before[s] == before[self._stage] for s in rejects["stage"].to_pylist()], np.int64)[rows]
+        stages = rejects["stage"].take(pa.array(rows)).to_pylist()
+        same_texts = np.array([before[stage] == before[self._stage] for stage in stages], np.int64)
         yield from by_split(ranges, duplicates, kept_as, similarity.view(np.int64), same_texts)
 
 
