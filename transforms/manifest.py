@@ -190,6 +190,7 @@ _NOTED = {
     "second_pass_dropped": "stage {id!r} would drop {n:,} documents if it ran again over (a sample of) its own output",
     "second_pass_edited": "stage {id!r} would edit {n:,} documents if it ran again over a sample of its own output",
     "too_long_to_compare": "stage {id!r} left {n:,} documents out: longer than max_shingles, they stay uncompared",
+    "judged_by_default_limits": "stage {id!r} judged {n:,} documents by its default limits: their language has none",
     "not_fully_compared": "stage {id!r} kept {n:,} documents that share buckets with more survivors than it compares",
 }
 
