@@ -1,0 +1,180 @@
+"""Rewrite `c4`: C4's rules about lines and pages (Raffel et al. 2020, arXiv 1910.10683; code: TFDS `c4_utils.clean_page`).
+
+Lines that are no sentences, notices and code go; a page with too few sentences left is dropped. C4's other rules are
+other stages: language, bad words, and repeated lines across pages (which are documents' business here, not lines').
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+import re2
+from pydantic import Field, model_validator
+
+from filters.contract import Rewrite, Rewritten, Rule, StageParams
+from filters.quality.cuts import WHITE_SPACE, Page, Span, rewrite_pages
+
+CITATION = re2.compile(r"\[[0-9]*\]|\[edit\]|\[citation needed\]")
+POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
+_ELLIPSIS = "..."
+# An end mark, closing marks, white space, and then no small letter: there another sentence begins.
+_SENTENCE_END = re2.compile(r"[.!?。！？؟।][\"'”’»)\]]*\s+[^\s\p{Ll}]")
+
+_PUBLISHED: dict[str, dict[str, Any]] = {
+    # tensorflow_datasets/text/c4_utils.py: _MIN_WORDS_PER_LINE, _MIN_NUM_SENTENCES, _END_MARKS, is_valid_length
+    "tfds": {"min_words": 5, "min_sentences": 3, "end_marks": (".", "?", "!", '"'), "max_chars": 190_000},
+    # datatrove 0.10.1, C4QualityFilter: the two numbers swapped, `'` ends a line too, no longest page
+    "datatrove": {"min_words": 3, "min_sentences": 5, "end_marks": (".", "?", "!", '"', "'"), "max_chars": None},
+}
+
+
+class C4Params(StageParams):
+    """Limits; a value equal to a limit passes, null turns a rule off. What is left out is the flavour's.
+
+    flavour: `tfds`, the original, or `datatrove`, which FineWeb was made with (with `end_marks: null`).
+    max_chars: of a page. max_word_chars: a line with a longer word goes. end_marks: what a line must end with, but not
+    `...`; null keeps all lines. min_words: of a line, split at white space; `tfds` counts after citations are cut,
+    `datatrove` before. min_sentences: of all lines kept. citations, javascript, policy: cut `[12]`, `[edit]`,
+    `[citation needed]`; lines that speak of JavaScript; lines with a policy phrase. lorem_ipsum, curly_bracket: a page with
+    such a line (one that came so far) is dropped.
+    """
+
+    flavour: Literal["tfds", "datatrove"] = "tfds"
+    max_chars: Annotated[int | None, Field(ge=1)]
+    max_word_chars: Annotated[int | None, Field(ge=1)] = 1000
+    end_marks: tuple[str, ...] | None
+    min_words: Annotated[int | None, Field(ge=0)]
+    min_sentences: Annotated[int | None, Field(ge=0)]
+    citations: bool = True
+    javascript: bool = True
+    policy: bool = True
+    lorem_ipsum: bool = True
+    curly_bracket: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_the_flavour(cls, values: Any) -> Any:
+        flavour = values.get("flavour", "tfds") if isinstance(values, dict) else None
+        return {**_PUBLISHED.get(flavour, _PUBLISHED["tfds"]), **values} if isinstance(values, dict) else values
+
+
+def count_sentences(line: str) -> int:
+    """Sentences of a line: one, and one more for every end mark followed by white space and no small letter.
+
+    C4 has NLTK's punkt count them, which knows abbreviations; this needs no model and no download.
+
+    >>> count_sentences("One. Two! No, e.g. this is two still."), count_sentences("")
+    (2, 0)
+    """
+    return len(_SENTENCE_END.findall(line)) + 1 if line else 0
+
+
+def clean_page(text: str, params: C4Params) -> Page:
+    """Judge the lines of a page in order; the first line with a forbidden word drops the page."""
+    lower = text.lower()
+    asked = {  # whether any line can fail a rule: most pages have none of these
+        "javascript": params.javascript and "javascript" in lower,
+        "policy": params.policy and any(phrase in lower for phrase in POLICY),
+        "lorem_ipsum": params.lorem_ipsum and "lorem ipsum" in lower,
+        "citation": params.citations and "[" in text,
+        "curly_bracket": params.curly_bracket and "{" in text,
+    }
+    page = Page(values={"chars": len(text), "lorem_ipsum": 0, "curly_bracket": 0, "sentences": 0})
+    page.dropped = params.max_chars is not None and len(text) > params.max_chars
+    sentences = start = 0
+    for whole in [] if page.dropped else text.splitlines(keepends=True):
+        begin, after = start, start + len(whole)
+        start = after
+        line = whole.strip()
+        first = begin + whole.find(line) if line else after
+        spans, kind = _judge_line(line, first, params, asked)
+        if kind in ("lorem_ipsum", "curly_bracket"):
+            page.values |= {kind: 1, "sentences": None}
+            page.dropped = True
+            return page
+        if kind:
+            page.cut(kind if line else WHITE_SPACE, begin, after)
+            continue
+        page.cut(WHITE_SPACE, begin, first)
+        last = first
+        for a, b in spans:
+            page.cut("citation", last, a)
+            last = b
+        page.cut("citation", last, first + len(line))
+        if not whole.endswith(line + "\n"):
+            page.cut(WHITE_SPACE, first + len(line), after)
+        page.kept.append(spans)
+        if params.min_sentences is not None:
+            sentences += count_sentences("".join([text[a:b] for a, b in spans]))
+    page.values["sentences"] = None if page.dropped else sentences
+    if params.min_sentences is not None and sentences < params.min_sentences:
+        page.dropped = True
+    page.strip(text)
+    return page
+
+
+def _judge_line(line: str, first: int, params: C4Params, asked: dict[str, bool]) -> tuple[list[Span], str | None]:
+    """(spans that stay, None) or (nothing, why the line or its page goes), the rules in C4's order."""
+    words = line.split()
+    longest = params.max_word_chars
+    if longest is not None and len(line) > longest and any(len(word) > longest for word in words):
+        return [], "long_word"
+    spans = [(first, first + len(line))]
+    if asked["citation"] and "[" in line:
+        spans, line = _without_citations(line, first)
+        if params.flavour == "tfds":
+            words = line.split()
+    if params.end_marks is not None and (not line.endswith(params.end_marks) or line.endswith(_ELLIPSIS)):
+        return [], "no_end_mark"
+    if params.min_words is not None and len(words) < params.min_words:
+        return [], "too_few_words"
+    lower = line.lower() if asked["lorem_ipsum"] or asked["javascript"] or asked["policy"] else ""
+    if asked["lorem_ipsum"] and "lorem ipsum" in lower:
+        return [], "lorem_ipsum"
+    if asked["javascript"] and "javascript" in lower:
+        return [], "javascript"
+    if asked["curly_bracket"] and "{" in line:
+        return [], "curly_bracket"
+    if asked["policy"] and any(phrase in lower for phrase in POLICY):
+        return [], "policy"
+    return spans, None
+
+
+def _without_citations(line: str, first: int) -> tuple[list[Span], str]:
+    spans, last = [], 0
+    for match in CITATION.finditer(line):
+        spans.append((first + last, first + match.start()))
+        last = match.end()
+    spans.append((first + last, first + len(line)))
+    return [span for span in spans if span[0] < span[1]], "".join([line[a - first : b - first] for a, b in spans])
+
+
+_TYPES = {"chars": pa.int64(), "lorem_ipsum": pa.int64(), "curly_bracket": pa.int64(), "sentences": pa.int64()}
+
+
+def rewrite(texts: pa.LargeStringArray, batch: pa.RecordBatch, params: C4Params) -> Rewritten:
+    """Lines are cut; kinds of edits are the reasons, and `white_space` for what only joins lines."""
+    return rewrite_pages(texts, lambda text: clean_page(text, params), _TYPES)
+
+
+def rules(params: C4Params) -> Sequence[Rule]:
+    """Length first; of a forbidden word and a bracket the one that comes first in the page; sentences last."""
+    found = []
+    if params.max_chars is not None:
+        found.append(Rule("page_too_long", "chars", "<=", params.max_chars))
+    found += [Rule("lorem_ipsum", "lorem_ipsum", "<=", 0), Rule("curly_bracket", "curly_bracket", "<=", 0)]
+    if params.min_sentences is not None:
+        found.append(Rule("too_few_sentences", "sentences", ">=", params.min_sentences))
+    return found
+
+
+C4 = Rewrite(
+    name="c4",
+    summary="C4's rules: lines that are no sentences are cut, pages with too few left are dropped",
+    Params=C4Params,
+    columns=lambda params: _TYPES,
+    rewrite=rewrite,
+    rules=rules,
+)
