@@ -163,3 +163,9 @@ def _repeats(pieces: Iterable[str], every: bool) -> list[str]:
             repeats.append(piece)
         seen.add(piece)
     return repeats
+
+
+def edited(text: str, edits: Iterable[tuple[str, int, int]]) -> str:
+    """What is left of a text without the spans that were cut, white space aside."""
+    gone = {i for _, start, end in edits for i in range(start, end)}
+    return "".join("".join(char for i, char in enumerate(text) if i not in gone).split())

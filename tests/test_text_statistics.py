@@ -75,7 +75,21 @@ def test_word_counts_equal_their_twin(flavour, text_list):
 @COUNTINGS
 @given(st.lists(any_texts, max_size=4))
 @example(awkward)
-@example(["", "\n", "\n\n", " \n ", "a\n", "\na", "a\n\na\n\n\n a", "a\r\n\r\nb\r", "-\n- \n -", ".\n..\n...\n....", "a \n\n  \n\nb "])
+@example(
+    [
+        "",
+        "\n",
+        "\n\n",
+        " \n ",
+        "a\n",
+        "\na",
+        "a\n\na\n\n\n a",
+        "a\r\n\r\nb\r",
+        "-\n- \n -",
+        ".\n..\n...\n....",
+        "a \n\n  \n\nb ",
+    ]
+)
 @settings(max_examples=200)
 def test_line_counts_equal_their_twin(counting, text_list):
     check_lines(text_list, counting)

@@ -179,8 +179,10 @@ def line_counts(offsets, data, table, flavour, short, out):
                     count[LINES] += 1
                     count[BULLET_LINES] += _is_bullet(trim_first if strips else raw_first, flavour)
                     count[ELLIPSIS_LINES] += _ends_in_ellipsis(history_trim if strips else history, flavour)
-                if flavour == DOLMA or (strips and not blank) or (
-                    flavour == PUBLISHED and (length > 0 or begin == offsets[row] or at_end)
+                if (
+                    flavour == DOLMA
+                    or (strips and not blank)
+                    or (flavour == PUBLISHED and (length > 0 or begin == offsets[row] or at_end))
                 ):
                     line_hashes[lines] = fmix64(h_trim if strips else h)
                     line_chars[lines] = length_trim if strips else length

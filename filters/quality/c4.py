@@ -20,7 +20,7 @@ CITATION = re2.compile(r"\[[0-9]*\]|\[edit\]|\[citation needed\]")
 POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
 _ELLIPSIS = "..."
 # An end mark, closing marks, white space, and then no small letter: there another sentence begins.
-_SENTENCE_END = re2.compile(r"[.!?。！？؟।][\"'”’»)\]]*\s+[^\s\p{Ll}]")
+_SENTENCE_END = re2.compile(r"[.!?。！？؟।][\"'”’»)\]]*[^\S\n]+[^\s\p{Ll}]")
 
 _PUBLISHED: dict[str, dict[str, Any]] = {
     # tensorflow_datasets/text/c4_utils.py: _MIN_WORDS_PER_LINE, _MIN_NUM_SENTENCES, _END_MARKS, is_valid_length
@@ -60,95 +60,113 @@ class C4Params(StageParams):
         return {**_PUBLISHED.get(flavour, _PUBLISHED["tfds"]), **values} if isinstance(values, dict) else values
 
 
-def count_sentences(line: str) -> int:
-    """Sentences of a line: one, and one more for every end mark followed by white space and no small letter.
+def count_sentences(lines: Sequence[str]) -> int:
+    """Sentences of lines: one each, and one more for every end mark followed by white space and no small letter.
 
     C4 has NLTK's punkt count them, which knows abbreviations; this needs no model and no download.
 
-    >>> count_sentences("One. Two! No, e.g. this is two still."), count_sentences("")
-    (2, 0)
+    >>> count_sentences(["One. Two! No, e.g. this is two still.", "", "Four."])
+    4
     """
-    return len(_SENTENCE_END.findall(line)) + 1 if line else 0
+    full = [line for line in lines if line]
+    return len(full) + len(_SENTENCE_END.findall("\n".join(full)))
 
 
 def clean_page(text: str, params: C4Params) -> Page:
     """Judge the lines of a page in order; the first line with a forbidden word drops the page."""
-    lower = text.lower()
-    asked = {  # whether any line can fail a rule: most pages have none of these
-        "javascript": params.javascript and "javascript" in lower,
-        "policy": params.policy and any(phrase in lower for phrase in POLICY),
-        "lorem_ipsum": params.lorem_ipsum and "lorem ipsum" in lower,
-        "citation": params.citations and "[" in text,
-        "curly_bracket": params.curly_bracket and "{" in text,
-    }
-    page = Page(values={"chars": len(text), "lorem_ipsum": 0, "curly_bracket": 0, "sentences": 0})
-    page.dropped = params.max_chars is not None and len(text) > params.max_chars
-    sentences = start = 0
-    for whole in [] if page.dropped else text.splitlines(keepends=True):
-        begin, after = start, start + len(whole)
-        start = after
-        line = whole.strip()
-        first = begin + whole.find(line) if line else after
-        spans, kind = _judge_line(line, first, params, asked)
-        if kind in ("lorem_ipsum", "curly_bracket"):
-            page.values |= {kind: 1, "sentences": None}
+    page = Page(values={"chars": len(text), "lorem_ipsum": 0, "curly_bracket": 0, "sentences": None})
+    if params.max_chars is not None and len(text) > params.max_chars:
+        page.dropped = True
+        return page
+    asked = _asked(text, params)
+    wholes = text.splitlines(keepends=True)
+    judged = [_judge_line(whole.strip(), params, asked) for whole in wholes]
+    for line, kind in judged:
+        if kind in _DROPS:
+            page.values[kind] = 1
             page.dropped = True
             return page
-        if kind:
-            page.cut(kind if line else WHITE_SPACE, begin, after)
-            continue
-        page.cut(WHITE_SPACE, begin, first)
-        last = first
-        for a, b in spans:
-            page.cut("citation", last, a)
-            last = b
-        page.cut("citation", last, first + len(line))
-        if not whole.endswith(line + "\n"):
-            page.cut(WHITE_SPACE, first + len(line), after)
-        page.kept.append(spans)
-        if params.min_sentences is not None:
-            sentences += count_sentences("".join([text[a:b] for a, b in spans]))
-    page.values["sentences"] = None if page.dropped else sentences
+    sentences = count_sentences([line for line, kind in judged if kind is None])
+    page.values["sentences"] = sentences
     if params.min_sentences is not None and sentences < params.min_sentences:
         page.dropped = True
+        return page
+    _keep_lines(page, wholes, judged, cites=asked is not None)
     page.strip(text)
     return page
 
 
-def _judge_line(line: str, first: int, params: C4Params, asked: dict[str, bool]) -> tuple[list[Span], str | None]:
-    """(spans that stay, None) or (nothing, why the line or its page goes), the rules in C4's order."""
-    words = line.split()
-    longest = params.max_word_chars
-    if longest is not None and len(line) > longest and any(len(word) > longest for word in words):
-        return [], "long_word"
-    spans = [(first, first + len(line))]
-    if asked["citation"] and "[" in line:
-        spans, line = _without_citations(line, first)
-        if params.flavour == "tfds":
-            words = line.split()
+_DROPS = ("lorem_ipsum", "curly_bracket")
+
+
+def _asked(text: str, params: C4Params) -> frozenset[str] | None:
+    """Rules that some line could fail; None for most pages, which have none of the words."""
+    lower = text.lower()
+    asked = {
+        "lorem_ipsum": params.lorem_ipsum and "lorem ipsum" in lower,
+        "javascript": params.javascript and "javascript" in lower,
+        "curly_bracket": params.curly_bracket and "{" in text,
+        "policy": params.policy and any(phrase in lower for phrase in POLICY),
+        "citation": params.citations and "[" in text,
+    }
+    return frozenset(name for name, possible in asked.items() if possible) or None
+
+
+def _judge_line(line: str, params: C4Params, asked: frozenset[str] | None) -> tuple[str, str | None]:
+    """(the line without citations, why it or its page goes: the rules in C4's order, None if it stays)."""
+    longest, fewest, given = params.max_word_chars, params.min_words, line
+    if longest is not None and len(line) > longest and any(len(word) > longest for word in line.split()):
+        return line, "long_word"
+    if asked and "citation" in asked and "[" in line:
+        line = CITATION.sub("", line)
     if params.end_marks is not None and (not line.endswith(params.end_marks) or line.endswith(_ELLIPSIS)):
-        return [], "no_end_mark"
-    if params.min_words is not None and len(words) < params.min_words:
-        return [], "too_few_words"
-    lower = line.lower() if asked["lorem_ipsum"] or asked["javascript"] or asked["policy"] else ""
-    if asked["lorem_ipsum"] and "lorem ipsum" in lower:
-        return [], "lorem_ipsum"
-    if asked["javascript"] and "javascript" in lower:
-        return [], "javascript"
-    if asked["curly_bracket"] and "{" in line:
-        return [], "curly_bracket"
-    if asked["policy"] and any(phrase in lower for phrase in POLICY):
-        return [], "policy"
-    return spans, None
+        return line, "no_end_mark"
+    counted = line if params.flavour == "tfds" else given
+    if fewest is not None and len(counted.split(None, fewest)) < fewest:
+        return line, "too_few_words"
+    if asked is None:
+        return line, None
+    lower = line.lower()
+    if "lorem_ipsum" in asked and "lorem ipsum" in lower:
+        return line, "lorem_ipsum"
+    if "javascript" in asked and "javascript" in lower:
+        return line, "javascript"
+    if "curly_bracket" in asked and "{" in line:
+        return line, "curly_bracket"
+    if "policy" in asked and any(phrase in lower for phrase in POLICY):
+        return line, "policy"
+    return line, None
 
 
-def _without_citations(line: str, first: int) -> tuple[list[Span], str]:
+def _keep_lines(page: Page, wholes: Sequence[str], judged: Sequence[tuple[str, str | None]], cites: bool) -> None:
+    """Write down what stays of a page and what goes."""
+    after = 0
+    for whole, (cleaned, kind) in zip(wholes, judged, strict=True):
+        begin, after = after, after + len(whole)
+        if kind:
+            page.cut(kind if whole.strip() else WHITE_SPACE, begin, after)
+            continue
+        line = whole.strip()
+        first = begin + whole.find(line)
+        last = first + len(line)
+        page.cut(WHITE_SPACE, begin, first)
+        spans = [(first, last)] if not cites or cleaned == line else _without_citations(line, first)
+        at = first
+        for a, b in [*spans, (last, last)]:
+            page.cut("citation", at, a)
+            at = b
+        if after > last + 1 or not whole.endswith("\n"):
+            page.cut(WHITE_SPACE, last, after)
+        page.kept.append(spans)
+
+
+def _without_citations(line: str, first: int) -> list[Span]:
     spans, last = [], 0
     for match in CITATION.finditer(line):
         spans.append((first + last, first + match.start()))
         last = match.end()
     spans.append((first + last, first + len(line)))
-    return [span for span in spans if span[0] < span[1]], "".join([line[a - first : b - first] for a, b in spans])
+    return [span for span in spans if span[0] < span[1]]
 
 
 _TYPES = {"chars": pa.int64(), "lorem_ipsum": pa.int64(), "curly_bracket": pa.int64(), "sentences": pa.int64()}

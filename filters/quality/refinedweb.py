@@ -6,6 +6,7 @@ The paper gives the rules in words; the numbers and their order are those of DCL
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -88,15 +89,27 @@ def _judge_line(line: str, params: RefinedWebLinesParams, counters: bool) -> str
     """Why a line goes, the rules in DCLM's order; an empty line stays."""
     if not line:
         return None
-    if params.max_uppercase is not None and sum(map(str.isupper, line)) / len(line) > params.max_uppercase:
+    if params.max_uppercase is not None and _upper(line) / len(line) > params.max_uppercase:
         return "uppercase"
-    if params.max_digits is not None and sum(map(str.isdigit, line)) / len(line) > params.max_digits:
+    if params.max_digits is not None and _digits(line) / len(line) > params.max_digits:
         return "digits"
     if counters and COUNTER.search(line.lower()):
         return "counter"
     if params.min_words is not None and len(line.split(None, params.min_words)) < params.min_words:
         return "too_few_words"
     return None
+
+
+_UPPER, _DIGITS = string.ascii_uppercase.encode(), string.digits.encode()
+
+
+def _upper(line: str) -> int:
+    """Upper-case characters; of ASCII by a table, which is many times faster."""
+    return len(line) - len(line.encode().translate(None, _UPPER)) if line.isascii() else sum(map(str.isupper, line))
+
+
+def _digits(line: str) -> int:
+    return len(line) - len(line.encode().translate(None, _DIGITS)) if line.isascii() else sum(map(str.isdigit, line))
 
 
 def _without_phrases(line: str, start: int, most_words: int) -> list[Span]:

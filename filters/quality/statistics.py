@@ -51,7 +51,9 @@ def repeat_statistics(flavour: Flavour, word_flavour: WordFlavour) -> Shared:
     return Shared(f"{SHARED}repeats {flavour} {word_flavour}", measure)
 
 
-def _measure(kernel: Callable[..., None], columns: int, arguments: Sequence[Any], texts: pa.LargeStringArray) -> pa.Array:
+def _measure(
+    kernel: Callable[..., None], columns: int, arguments: Sequence[Any], texts: pa.LargeStringArray
+) -> pa.Array:
     offsets, data = text_buffers(texts)
     out = np.zeros((len(texts), columns), np.int64)
     kernel(offsets, data, load_characters(), *arguments, out)
@@ -98,7 +100,12 @@ class StopWords:
     """
 
     def __init__(
-        self, lists: dict[str, Sequence[str]], flavour: WordFlavour, *, fold: bool = False, within: frozenset[str] = frozenset()
+        self,
+        lists: dict[str, Sequence[str]],
+        flavour: WordFlavour,
+        *,
+        fold: bool = False,
+        within: frozenset[str] = frozenset(),
     ) -> None:
         self._names = [name for name in lists if name not in within]
         self._within = {name: tuple(lists[name]) for name in lists if name in within}
