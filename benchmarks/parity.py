@@ -53,7 +53,7 @@ CUT = {"flavour": "datatrove", "end_marks": None}
 
 @dataclass(frozen=True)
 class Compared:
-    """One filter on both sides: reasons by document ("" for one that stays), seconds, texts afterwards where it edits."""
+    """One filter on both sides: reasons by document ("" for one that stays), seconds, differing texts afterwards."""
 
     name: str
     ours: list[str]

@@ -5,6 +5,7 @@ Each says what its statistic is; the kernels in `filters/kernels/{words,lines,re
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -69,12 +70,12 @@ def repeat_counts(text: str, flavour: str, counting: str) -> dict[str, int]:
 
 def _joined(run: tuple[str, ...], flavour: str) -> int:
     """Characters of a run as it is written: a space between words, but none beside a lone word of the project."""
-    spaces = sum(flavour == "whitespace" or not (is_lone(a) or is_lone(b)) for a, b in zip(run, run[1:], strict=False))
+    spaces = sum(flavour == "whitespace" or not (is_lone(a) or is_lone(b)) for a, b in itertools.pairwise(run))
     return sum(map(len, run)) + spaces
 
 
 def _top(runs: list[tuple[str, ...]], flavour: str, counting: str) -> int:
-    """Most frequent run, the first of several: its characters times its count. DCLM: the longest, none if all differ."""
+    """Most frequent run, the first of several: characters times count. DCLM: the longest, none if all differ."""
     if not runs:
         return 0
     run, most = Counter(runs).most_common(1)[0]

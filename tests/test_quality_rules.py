@@ -1,4 +1,6 @@
-"""Tests of the quality filters: every rule with the smallest text on both sides of its bound, flavours, languages, sharing."""
+"""Tests of the quality filters: both sides of every bound, flavours, languages, sharing, what rewrites cut."""
+
+import itertools
 
 import pyarrow as pa
 import pytest
@@ -23,13 +25,22 @@ from tests.strategies import AWKWARD, texts
 QUALITY = ("gopher_quality", "gopher_repetition", "fineweb_quality", "c4", "refinedweb_lines")
 FLAVOURS = ("datatrove", "dolma", "dclm")
 OFF = {
-    "gopher_quality": ("min_words", "max_words", "min_word_length", "max_word_length", "max_symbols", "max_bullet_lines",
-                       "max_ellipsis_lines", "min_letter_words", "min_stop_words"),
+    "gopher_quality": (
+        "min_words",
+        "max_words",
+        "min_word_length",
+        "max_word_length",
+        "max_symbols",
+        "max_bullet_lines",
+        "max_ellipsis_lines",
+        "min_letter_words",
+        "min_stop_words",
+    ),
     "gopher_repetition": tuple(bound.param for bound in gopher_repetition.BOUNDS["datatrove"]),
     "fineweb_quality": ("min_terminal_lines", "max_short_lines", "max_duplicate_chars", "max_newlines"),
     "c4": ("max_chars", "max_word_chars", "end_marks", "min_words", "min_sentences"),
     "refinedweb_lines": ("max_uppercase", "max_digits", "min_words", "max_phrase_words", "max_removed_words"),
-}  # fmt: skip
+}
 
 
 def stage(name, id=None, **params):
@@ -48,6 +59,10 @@ def reasons(text_list, *stages, languages=None):
     found = dict.fromkeys(range(len(text_list)))
     found |= {row[KEY]: row["reason"] for row in run(text_list, *stages, languages=languages).rejects.to_pylist()}
     return list(found.values())
+
+
+def rules_of(name, **params):
+    return FILTERS[name].rules(FILTERS[name].Params(**params))
 
 
 def only(name, param, **more):
@@ -80,21 +95,77 @@ BOUNDARIES = [
     ("gopher_quality", "max_bullet_lines", {}, " • a\n" * 9 + "a", " - a\n" * 10 + "a", "too_many_bullet_lines"),
     ("gopher_quality", "max_bullet_lines", DOLMA, "* a\n" * 9 + " * a", "* a\n" * 9 + "* a", "too_many_bullet_lines"),
     ("gopher_quality", "max_bullet_lines", DCLM, "● a\n\n" * 9 + "a", "● a\n\n" * 10 + "a", "too_many_bullet_lines"),
-    ("gopher_quality", "max_ellipsis_lines", {}, "a...\n" * 3 + "a\n" * 7, "a… \n" * 3 + "a\n" * 6, "too_many_ellipsis_lines"),
+    (
+        "gopher_quality",
+        "max_ellipsis_lines",
+        {},
+        "a...\n" * 3 + "a\n" * 7,
+        "a… \n" * 3 + "a\n" * 6,
+        "too_many_ellipsis_lines",
+    ),
     ("gopher_quality", "max_ellipsis_lines", DOLMA, "a...\na… \na", "a…\na…\na", "too_many_ellipsis_lines"),
-    ("gopher_quality", "max_ellipsis_lines", DCLM, "a. . .\n" * 3 + "a\n\n" * 7, "a. . .\n" * 3 + "a\n" * 6, "too_many_ellipsis_lines"),
+    (
+        "gopher_quality",
+        "max_ellipsis_lines",
+        DCLM,
+        "a. . .\n" * 3 + "a\n\n" * 7,
+        "a. . .\n" * 3 + "a\n" * 6,
+        "too_many_ellipsis_lines",
+    ),
     ("gopher_quality", "min_letter_words", {}, "a a a a 1", "a a a 1", "too_few_letter_words"),
     ("gopher_quality", "min_letter_words", W, "a a a a -", "a a a -", "too_few_letter_words"),
     ("gopher_quality", "min_stop_words", {}, "the, of", "the the", "too_few_stop_words"),
     ("gopher_quality", "min_stop_words", W, "the of", "the, of The", "too_few_stop_words"),
     ("gopher_quality", "min_stop_words", DOLMA, "the the", "the The", "too_few_stop_words"),
     ("gopher_quality", "min_stop_words", DCLM, "the The", "the the,", "too_few_stop_words"),
-    ("gopher_repetition", "max_duplicate_paragraphs", {}, "a\n\n" * 4 + "\n\n".join("bcdefg"), "a\n\n" * 4 + "\n\n".join("bcdef"), "duplicate_paragraphs"),
-    ("gopher_repetition", "max_duplicate_paragraphs", DCLM, "a\n\n" * 3 + "\n\n".join("bcdefgh"), "a\n\n" * 3 + "\n\n".join("bcdefg"), "duplicate_paragraphs"),
-    ("gopher_repetition", "max_duplicate_paragraph_chars", {}, "aa\n\naa\n\nbb", "aaa\n\naaa\n\nbb", "duplicate_paragraph_chars"),
-    ("gopher_repetition", "max_duplicate_paragraph_chars", DCLM, "a\n\na\n\n" + "b" * 8, "a\n\na\n\n" + "b" * 7, "duplicate_paragraph_chars"),
-    ("gopher_repetition", "max_duplicate_lines", {}, "a\n" * 4 + "\n".join("bcdefg"), "a\n" * 4 + "\n".join("bcdef"), "duplicate_lines"),
-    ("gopher_repetition", "max_duplicate_lines", DOLMA, "a\n" * 3 + "\n".join("bcdefgh"), "a\n" * 3 + "\n".join("bcdefg"), "duplicate_lines"),
+    (
+        "gopher_repetition",
+        "max_duplicate_paragraphs",
+        {},
+        "a\n\n" * 4 + "\n\n".join("bcdefg"),
+        "a\n\n" * 4 + "\n\n".join("bcdef"),
+        "duplicate_paragraphs",
+    ),
+    (
+        "gopher_repetition",
+        "max_duplicate_paragraphs",
+        DCLM,
+        "a\n\n" * 3 + "\n\n".join("bcdefgh"),
+        "a\n\n" * 3 + "\n\n".join("bcdefg"),
+        "duplicate_paragraphs",
+    ),
+    (
+        "gopher_repetition",
+        "max_duplicate_paragraph_chars",
+        {},
+        "aa\n\naa\n\nbb",
+        "aaa\n\naaa\n\nbb",
+        "duplicate_paragraph_chars",
+    ),
+    (
+        "gopher_repetition",
+        "max_duplicate_paragraph_chars",
+        DCLM,
+        "a\n\na\n\n" + "b" * 8,
+        "a\n\na\n\n" + "b" * 7,
+        "duplicate_paragraph_chars",
+    ),
+    (
+        "gopher_repetition",
+        "max_duplicate_lines",
+        {},
+        "a\n" * 4 + "\n".join("bcdefg"),
+        "a\n" * 4 + "\n".join("bcdef"),
+        "duplicate_lines",
+    ),
+    (
+        "gopher_repetition",
+        "max_duplicate_lines",
+        DOLMA,
+        "a\n" * 3 + "\n".join("bcdefgh"),
+        "a\n" * 3 + "\n".join("bcdefg"),
+        "duplicate_lines",
+    ),
     ("gopher_repetition", "max_duplicate_lines", DCLM, "a", "a\n a", "duplicate_lines"),
     ("gopher_repetition", "max_duplicate_line_chars", {}, "aa\naa\nbbbb", "aa\naa\nbbb", "duplicate_line_chars"),
     ("gopher_repetition", "max_duplicate_line_chars", DOLMA, "a\na\nbbbbbbbb", "a\na\nbbbbbbb", "duplicate_line_chars"),
@@ -104,10 +175,31 @@ BOUNDARIES = [
     ("gopher_repetition", "max_top_2grams", DCLM, "a b c d", "a b a b c d e f g h i j k l", "top_2grams"),
     ("gopher_repetition", "max_top_3grams", W, "a b c " + "d" * 22, "a b c " + "d" * 21, "top_3grams"),
     ("gopher_repetition", "max_top_4grams", W, "a b c d " + "e" * 36, "a b c d " + "e" * 35, "top_4grams"),
-    ("fineweb_quality", "min_terminal_lines", {}, "a.\n" * 3 + "a\n" * 22, "a.\n" * 3 + "a\n" * 23, "too_few_terminal_lines"),
+    (
+        "fineweb_quality",
+        "min_terminal_lines",
+        {},
+        "a.\n" * 3 + "a\n" * 22,
+        "a.\n" * 3 + "a\n" * 23,
+        "too_few_terminal_lines",
+    ),
     ("fineweb_quality", "min_terminal_lines", {}, "说。", "说。 ", "too_few_terminal_lines"),
-    ("fineweb_quality", "min_terminal_lines", {"exclude_zero": True}, "a", "a.\n" + "a\n" * 8, "too_few_terminal_lines"),
-    ("fineweb_quality", "max_short_lines", {}, ("a" * 30 + "\n") * 67 + ("a" * 31 + "\n") * 33, ("a" * 30 + "\n") * 3 + "a" * 31, "too_many_short_lines"),
+    (
+        "fineweb_quality",
+        "min_terminal_lines",
+        {"exclude_zero": True},
+        "a",
+        "a.\n" + "a\n" * 8,
+        "too_few_terminal_lines",
+    ),
+    (
+        "fineweb_quality",
+        "max_short_lines",
+        {},
+        ("a" * 30 + "\n") * 67 + ("a" * 31 + "\n") * 33,
+        ("a" * 30 + "\n") * 3 + "a" * 31,
+        "too_many_short_lines",
+    ),
     ("fineweb_quality", "max_duplicate_chars", {}, "a\na\n" + "b" * 98, "a\na\n" + "b" * 97, "duplicate_line_chars"),
     ("fineweb_quality", "max_newlines", {}, "a " * 10 + "\n" * 3, "a " * 9 + "\n" * 3, "too_many_newlines"),
     ("c4", "max_chars", {}, "a" * 190_000, "a" * 190_001, "page_too_long"),
@@ -115,19 +207,32 @@ BOUNDARIES = [
     ("c4", "min_sentences", {"flavour": "datatrove"}, "A. B. C. D. E.", "A. B. C. D.", "too_few_sentences"),
     ("c4", None, {}, "lorem  ipsum", "a Lorem Ipsum b", "lorem_ipsum"),
     ("c4", None, {}, "a}", "a{", "curly_bracket"),
-    ("refinedweb_lines", "max_removed_words", {"min_words": 2}, "a " * 19 + "\nb", "a " * 18 + "\nb", "too_many_words_removed"),
+    (
+        "refinedweb_lines",
+        "max_removed_words",
+        {"min_words": 2},
+        "a " * 19 + "\nb",
+        "a " * 18 + "\nb",
+        "too_many_words_removed",
+    ),
     ("refinedweb_lines", None, {}, "a", "-", "no_words"),
-]  # fmt: skip
+]
 for _n in range(5, 11):
     # n letters twice are n duplicate characters of 4n - 1, filled up with one word of `_more` to the limit.
     _limit = getattr(gopher_repetition.GopherRepetitionParams(), f"max_duplicate_{_n}grams")
     _run = " ".join("abcdefghij"[:_n])
     _room = round(_n / _limit) - (4 * _n - 1) - 1
     _enough = _n / _limit == round(_n / _limit)
-    BOUNDARIES.append((
-        "gopher_repetition", f"max_duplicate_{_n}grams", W, f"{_run} {_run} " + "z" * (_room + (not _enough)),
-        f"{_run} {_run} " + "z" * (_room - 1), f"duplicate_{_n}grams",
-    ))  # fmt: skip
+    BOUNDARIES.append(
+        (
+            "gopher_repetition",
+            f"max_duplicate_{_n}grams",
+            W,
+            f"{_run} {_run} " + "z" * (_room + (not _enough)),
+            f"{_run} {_run} " + "z" * (_room - 1),
+            f"duplicate_{_n}grams",
+        )
+    )
 
 
 @pytest.mark.parametrize(("name", "param", "more", "passes", "fails", "reason"), BOUNDARIES)
@@ -150,13 +255,22 @@ def test_the_table_of_boundaries_is_complete():
 
 
 def test_rules_come_in_the_published_order_and_the_first_that_fails_wins():
-    order = [rule.reason for rule in FILTERS["gopher_repetition"].rules(FILTERS["gopher_repetition"].Params())]
-    assert order[:5] == ["empty_text", "duplicate_paragraphs", "duplicate_paragraph_chars", "duplicate_lines", "duplicate_line_chars"]  # fmt: skip
-    assert order[5:] == [*(f"top_{n}grams" for n in (2, 3, 4)), *(f"duplicate_{n}grams" for n in range(5, 11))]
-    order = [
-        rule.reason for rule in FILTERS["gopher_repetition"].rules(FILTERS["gopher_repetition"].Params(flavour="dclm"))
+    order = [rule.reason for rule in rules_of("gopher_repetition")]
+    assert order[:5] == [
+        "empty_text",
+        "duplicate_paragraphs",
+        "duplicate_paragraph_chars",
+        "duplicate_lines",
+        "duplicate_line_chars",
     ]
-    assert order[1:5] == ["duplicate_lines", "duplicate_paragraphs", "duplicate_line_chars", "duplicate_paragraph_chars"]  # fmt: skip
+    assert order[5:] == [*(f"top_{n}grams" for n in (2, 3, 4)), *(f"duplicate_{n}grams" for n in range(5, 11))]
+    order = [rule.reason for rule in rules_of("gopher_repetition", flavour="dclm")]
+    assert order[1:5] == [
+        "duplicate_lines",
+        "duplicate_paragraphs",
+        "duplicate_line_chars",
+        "duplicate_paragraph_chars",
+    ]
     assert reasons(["# " * 9], stage("gopher_quality")) == ["too_few_words"]
     assert reasons(["aa # " * 60], stage("gopher_quality")) == ["words_too_short"]
 
@@ -189,8 +303,13 @@ def test_each_language_is_judged_by_its_own_limits():
     long_words = "und der " + "Donaudampfschiff " * 3 + "a " * 6  # 5.4 characters a word in the mean
     chosen = only("gopher_quality", "max_word_length", limits="fineweb2", max_word_length=1)
     assert reasons([long_words] * 6, chosen, languages=["de", "deu", "deu_Latn", "tlh", None, "und"]) == [
-        None, None, None, "words_too_long", "words_too_long", "words_too_long"
-    ]  # fmt: skip
+        None,
+        None,
+        None,
+        "words_too_long",
+        "words_too_long",
+        "words_too_long",
+    ]
     applied = run([long_words] * 3, chosen, languages=["de", "cmn_Hani", "xx"])
     rows = applied.rejects.sort_by(KEY).to_pylist()
     assert [(row[KEY], row["threshold"]) for row in rows] == [(1, 5.0), (2, 1.0)]
@@ -224,15 +343,20 @@ def test_stop_words_of_a_language(language, passes, fails):
 def test_the_table_of_languages():
     table = load_fineweb2()
     assert len(table.keys) == 47 and len(set(table.keys)) == 47
-    # As peers read them from the same files by hand (language score, mean word length, letters, newlines, terminal lines).
+    # Read from the same files another time: score, mean word length, letters, newlines, terminal lines.
     for key, *numbers in [
-        ("cmn_Hani", 0.692, 1, 5, 0.735, 0.178, 0.106), ("jpn_Jpan", 0.886, 1, 6, 0.759, 0.130, 0.096),
-        ("kor_Hang", 0.842, 1, 6, 0.791, 0.196, 0.062), ("arb_Arab", 0.711, 2, 9, 0.787, 0.189, 0.143),
-        ("hin_Deva", 0.692, 2, 21, 0.837, 0.316, 0.091), ("tha_Thai", 0.90, 2, 10, 0.90, 0.153, 0.0),
-        ("vie_Latn", 0.802, 3, 11, 0.803, 0.103, 0.333), ("rus_Cyrl", 0.90, 3, 11, 0.713, 0.139, 0.231),
-        ("fra_Latn", 0.824, 2, 11, 0.812, 0.185, 0.10), ("spa_Latn", 0.84, 3, 14, 0.825, 0.138, 0.182),
+        ("cmn_Hani", 0.692, 1, 5, 0.735, 0.178, 0.106),
+        ("jpn_Jpan", 0.886, 1, 6, 0.759, 0.130, 0.096),
+        ("kor_Hang", 0.842, 1, 6, 0.791, 0.196, 0.062),
+        ("arb_Arab", 0.711, 2, 9, 0.787, 0.189, 0.143),
+        ("hin_Deva", 0.692, 2, 21, 0.837, 0.316, 0.091),
+        ("tha_Thai", 0.90, 2, 10, 0.90, 0.153, 0.0),
+        ("vie_Latn", 0.802, 3, 11, 0.803, 0.103, 0.333),
+        ("rus_Cyrl", 0.90, 3, 11, 0.713, 0.139, 0.231),
+        ("fra_Latn", 0.824, 2, 11, 0.812, 0.185, 0.10),
+        ("spa_Latn", 0.84, 3, 14, 0.825, 0.138, 0.182),
         ("deu_Latn", 0.821, 0, 15, 0.774, 0.152, 0.0),
-    ]:  # fmt: skip
+    ]:
         names = (
             "min_score",
             "min_word_length",
@@ -275,8 +399,11 @@ def test_statistics_are_made_once_for_a_chain_and_leave_no_trace(monkeypatch):
         for n in range(9)
     ]
     pages = [f"{text} {text.upper()}" for text in prose] + ["of the a a a a a a a"]
-    chain = [only("gopher_repetition", "max_top_2grams"), stage("gopher_quality", min_words=20, max_word_length=9),
-             stage("fineweb_quality")]  # fmt: skip
+    chain = [
+        only("gopher_repetition", "max_top_2grams"),
+        stage("gopher_quality", min_words=20, max_word_length=9),
+        stage("fineweb_quality"),
+    ]
     applied = run(pages, *chain)
     assert made.count(line_kernels.line_counts) == 1 and len(made) == 3  # lines, runs, words
     assert 0 < len(applied.kept) < len(pages)
@@ -406,21 +533,43 @@ def test_a_page_is_dropped_by_the_first_line_with_a_forbidden_word_that_came_so_
 
 def test_a_page_that_is_dropped_stays_as_it_was():
     applied = run_stages(
-        pa.record_batch({KEY: pa.array([1]), "text": pa.array(["no end\nOne two three four five."], pa.large_string())}),
-        [stage("c4")], "text", keep_text=True,
-    )  # fmt: skip
+        pa.record_batch(
+            {KEY: pa.array([1]), "text": pa.array(["no end\nOne two three four five."], pa.large_string())}
+        ),
+        [stage("c4")],
+        "text",
+        keep_text=True,
+    )
     assert applied.rejects["text"].to_pylist() == ["no end\nOne two three four five."]
     assert not len(applied.edits)
 
 
 REFINEDWEB_LINES = [
-    ("MENU HOME Ab", "uppercase"), ("ABcd", "too_few_words"), ("AB cd", "AB cd"), ("123456", "digits"), ("12 34 56", "12 34 56"),
-    ("3 likes", "counter"), ("1.2K  Views!", "counter"), ("3 likes it", "3 likes it"), ("word", "too_few_words"), ("two words", "two words"),
-    ("You have 2 items in cart now", "You have 2 now"), ("Items in Cart", "phrase"), ("see here Read more...", "see here"), ("Read more...", "phrase"),
-    ("Sign-in to see it", "to see it"), ("one two three four five six seven eight nine ten Sign-in", "one two three four five six seven eight nine ten Sign-in"),
-    ("Sign-in two three four five six seven eight nine ten eleven", "Sign-in two three four five six seven eight nine ten eleven"),
+    ("MENU HOME Ab", "uppercase"),
+    ("ABcd", "too_few_words"),
+    ("AB cd", "AB cd"),
+    ("123456", "digits"),
+    ("12 34 56", "12 34 56"),
+    ("3 likes", "counter"),
+    ("1.2K  Views!", "counter"),
+    ("3 likes it", "3 likes it"),
+    ("word", "too_few_words"),
+    ("two words", "two words"),
+    ("You have 2 items in cart now", "You have 2 now"),
+    ("Items in Cart", "phrase"),
+    ("see here Read more...", "see here"),
+    ("Read more...", "phrase"),
+    ("Sign-in to see it", "to see it"),
+    (
+        "one two three four five six seven eight nine ten Sign-in",
+        "one two three four five six seven eight nine ten Sign-in",
+    ),
+    (
+        "Sign-in two three four five six seven eight nine ten eleven",
+        "Sign-in two three four five six seven eight nine ten eleven",
+    ),
     ("", ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("line", "outcome"), REFINEDWEB_LINES)
@@ -459,7 +608,7 @@ def test_edits_account_for_everything_but_white_space(name, params, text):
         edits = [(e["kind"], e["start"], e["end"]) for e in applied.edits.to_pylist()]
         assert edits == sorted(edits, key=lambda edit: edit[1:])
         assert all(0 <= start < end <= len(text) for _, start, end in edits)
-        assert all(a[2] <= b[1] for a, b in zip(edits, edits[1:], strict=False))
+        assert all(a[2] <= b[1] for a, b in itertools.pairwise(edits))
         assert bool(edits) == (after != text)
         if edits != [("white_space", 0, len(text))]:
             assert reference_statistics.edited(text, edits) == "".join(after.split())
@@ -470,9 +619,15 @@ def test_edits_account_for_everything_but_white_space(name, params, text):
 
 @pytest.mark.parametrize(
     ("name", "params"),
-    [("gopher_quality", {"min_word": 3}), ("gopher_quality", {"max_symbols": -1}), ("gopher_repetition", {"flavour": "nemo"}),
-     ("c4", {"flavour": "x"}), ("fineweb_quality", {"limits": "fineweb3"}), ("gopher_quality", {"stop_words": []})],
-)  # fmt: skip
+    [
+        ("gopher_quality", {"min_word": 3}),
+        ("gopher_quality", {"max_symbols": -1}),
+        ("gopher_repetition", {"flavour": "nemo"}),
+        ("c4", {"flavour": "x"}),
+        ("fineweb_quality", {"limits": "fineweb3"}),
+        ("gopher_quality", {"stop_words": []}),
+    ],
+)
 def test_parameters_that_cannot_be_meant_are_refused(name, params):
     with pytest.raises(ValidationError):
         FILTERS[name].Params(**params)

@@ -17,9 +17,51 @@ from tests.strategies import AWKWARD, texts
 COUNTING = {"published": repeats.PUBLISHED, "dolma": repeats.DOLMA, "dclm": repeats.DCLM}
 
 # Lines, bullets, ellipses, repeats and every kind of line break, dense enough to meet each other.
-PIECES = ["\n", "\n", "\n\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", " ", " ", "\u3000", "\t", "-", "•", "*", "●",
-          "...", ".", "…", ". . .", " . ", "#", "a", "b", "word", "the", "The", "of", "be", "你", "好", "。", "x!", "5", "É",
-          "a b c d e f g", "\ufeff", "😀", "e\u0301", "and\nagain\n", "one two three four five six seven eight nine ten eleven "]  # fmt: skip
+PIECES = [
+    "\n",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\r",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x85",
+    "\u2028",
+    " ",
+    " ",
+    "\u3000",
+    "\t",
+    "-",
+    "•",
+    "*",
+    "●",
+    "...",
+    ".",
+    "…",
+    ". . .",
+    " . ",
+    "#",
+    "a",
+    "b",
+    "word",
+    "the",
+    "The",
+    "of",
+    "be",
+    "你",
+    "好",
+    "。",
+    "x!",
+    "5",
+    "É",
+    "a b c d e f g",
+    "\ufeff",
+    "😀",
+    "e\u0301",
+    "and\nagain\n",
+    "one two three four five six seven eight nine ten eleven ",
+]
 page_texts = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 few_words = st.lists(st.sampled_from(["a", "bb", "你", "好", "C", "."]), max_size=80).map(" ".join)
 any_texts = st.one_of(texts, page_texts, few_words)
@@ -124,9 +166,17 @@ def test_stop_words_equal_their_twin(flavour, fold, text_list, data):
     distinct, total = np.full((2, len(text_list)), -5, np.int64)
     text_offsets, bytes_ = text_buffers(as_text_array(text_list))
     words.stop_words(
-        text_offsets, bytes_, load_characters(), flavour == "whitespace", fold, chosen,
-        np.array(offsets), np.array(hashes, np.uint64), distinct, total,
-    )  # fmt: skip
+        text_offsets,
+        bytes_,
+        load_characters(),
+        flavour == "whitespace",
+        fold,
+        chosen,
+        np.array(offsets),
+        np.array(hashes, np.uint64),
+        distinct,
+        total,
+    )
     for k, text in enumerate(text_list):
         listed = lists[chosen[k]] if chosen[k] >= 0 else set()
         assert (distinct[k], total[k]) == reference_statistics.stop_words(text, flavour, listed, fold)

@@ -91,8 +91,8 @@ def line_counts(offsets, data, table, flavour, short, out):
     `\\n`, DCLM at `\\n`, white space at both ends cut, empty ones left out. BULLET_LINES begin with a bullet (after
     white space, not in DOLMA), ELLIPSIS_LINES end with an ellipsis (before white space, not in DOLMA). FULL_LINES:
     split at `\\n`, not all white space; of them TERMINAL_LINES end with a terminal character just before the line's
-    end, SHORT_LINES have at most `short` characters, REPEATED_FULL_CHARS are the characters of those that an earlier one
-    equals.
+    end, SHORT_LINES have at most `short` characters, REPEATED_FULL_CHARS are the characters of those that repeat an
+    earlier one.
 
     Repetition. SEGMENTS: PUBLISHED splits at runs of `\\n` (an empty piece at either end of the text is one, too),
     DOLMA at every `\\n`, DCLM as LINES; SEGMENT_CHARS are their characters. REPEATED_SEGMENTS and
@@ -122,7 +122,7 @@ def line_counts(offsets, data, table, flavour, short, out):
         content, content_stop = _content(data, i, stop, table)
         lines = pieces = 0
         dots = spaced = 0  # how far `...` and `. . .` have come
-        # The line at hand: hash and length, also up to its last character that is no white space; first and last characters.
+        # The line at hand: hash and length, also up to its last character that is no white space; first characters.
         h, length, h_trim, length_trim, lead = FNV_OFFSET, 0, FNV_OFFSET, 0, 0
         raw_first = trim_first = np.int64(-1)
         history, history_trim = np.uint64(0), np.uint64(0)

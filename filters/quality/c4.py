@@ -1,4 +1,4 @@
-"""Rewrite `c4`: C4's rules about lines and pages (Raffel et al. 2020, arXiv 1910.10683; code: TFDS `c4_utils.clean_page`).
+"""Rewrite `c4`: C4's rules about lines and pages (Raffel et al. 2020, arXiv 1910.10683; TFDS `c4_utils.clean_page`).
 
 Lines that are no sentences, notices and code go; a page with too few sentences left is dropped. C4's other rules are
 other stages: language, bad words, and repeated lines across pages (which are documents' business here, not lines').
@@ -37,8 +37,8 @@ class C4Params(StageParams):
     max_chars: of a page. max_word_chars: a line with a longer word goes. end_marks: what a line must end with, but not
     `...`; null keeps all lines. min_words: of a line, split at white space; `tfds` counts after citations are cut,
     `datatrove` before. min_sentences: of all lines kept. citations, javascript, policy: cut `[12]`, `[edit]`,
-    `[citation needed]`; lines that speak of JavaScript; lines with a policy phrase. lorem_ipsum, curly_bracket: a page with
-    such a line (one that came so far) is dropped.
+    `[citation needed]`; lines that speak of JavaScript; lines with a policy phrase. lorem_ipsum, curly_bracket: a
+    page with such a line (one that came so far) is dropped.
     """
 
     flavour: Literal["tfds", "datatrove"] = "tfds"
@@ -56,8 +56,10 @@ class C4Params(StageParams):
     @model_validator(mode="before")
     @classmethod
     def _fill_in_the_flavour(cls, values: Any) -> Any:
-        flavour = values.get("flavour", "tfds") if isinstance(values, dict) else None
-        return {**_PUBLISHED.get(flavour, _PUBLISHED["tfds"]), **values} if isinstance(values, dict) else values
+        if not isinstance(values, dict):
+            return values
+        flavour = values.get("flavour", "tfds")
+        return {**_PUBLISHED[flavour if flavour in ("tfds", "datatrove") else "tfds"], **values}
 
 
 def count_sentences(lines: Sequence[str]) -> int:
@@ -81,7 +83,7 @@ def clean_page(text: str, params: C4Params) -> Page:
     asked = _asked(text, params)
     wholes = text.splitlines(keepends=True)
     judged = [_judge_line(whole.strip(), params, asked) for whole in wholes]
-    for line, kind in judged:
+    for _, kind in judged:
         if kind in _DROPS:
             page.values[kind] = 1
             page.dropped = True

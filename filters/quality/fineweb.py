@@ -28,7 +28,7 @@ BOUNDS = (
 
 
 class FinewebQualityParams(StageParams):
-    """Limits; a value equal to a limit passes, null turns a rule off. Lines are what stands between `\\n`, not all blank.
+    """Limits; a value equal to a limit passes, null turns a rule off. Lines: split at `\\n`, not all white space.
 
     min_terminal_lines: share of lines that end a sentence, in any script. exclude_zero: a document without any such
     line passes. max_short_lines: share of lines of at most `short_line` characters. max_duplicate_chars: characters in

@@ -55,7 +55,7 @@ class GopherQualityParams(StageParams):
     words: what a word is; left out, dolma's are split at white space and those of the others are the project's own.
     stop_words: compared as the words are, so in lower case for the project's own.
     limits: `fineweb2` judges each language by its own numbers (word length, words with a letter, stop words), where
-    `language_column` holds the language; the values given here are then those of languages that FineWeb-2 does not list.
+    `language_column` holds the language; the values given here are then those of languages it does not list.
     """
 
     flavour: Flavour = "datatrove"

@@ -1,4 +1,4 @@
-"""Filter `gopher_repetition`: repeated lines, paragraphs and runs of words (Rae et al. 2021, arXiv 2112.11446, table A1)."""
+"""Filter `gopher_repetition`: repeated lines, paragraphs, runs of words (Rae et al. 2021, arXiv 2112.11446, A1)."""
 
 from __future__ import annotations
 
