@@ -17,6 +17,11 @@ from filters.exact import ExactParams, content_hashes
 from filters.language import LanguageParams
 from filters.length import LengthParams
 from filters.pii import PiiParams
+from filters.quality.c4 import C4Params
+from filters.quality.fineweb import FinewebQualityParams
+from filters.quality.gopher_quality import GopherQualityParams
+from filters.quality.gopher_repetition import GopherRepetitionParams
+from filters.quality.refinedweb import RefinedWebLinesParams
 from filters.texts import byte_lengths
 
 BATCH_ROWS = 4096
@@ -25,8 +30,13 @@ PARAMS = {
     "language": LanguageParams(min_score=0.65),
     "pii": PiiParams(kinds=("email", "ip"), ip_scope="public"),
     "blocklist": BlocklistParams(path=str(ROOT / "configs" / "lists" / "sample-blocklist.txt")),
+    "gopher_repetition": GopherRepetitionParams(),
+    "gopher_quality": GopherQualityParams(),
+    "fineweb_quality": FinewebQualityParams(),
+    "c4": C4Params(),
+    "refinedweb_lines": RefinedWebLinesParams(),
 }
-"""As in configs/web.yaml and configs/sample.yaml. A new filter needs a line here; a test says so."""
+"""As in configs/web.yaml and configs/sample.yaml, and the defaults of the quality rules. A new filter needs a line here; a test says so."""
 HASHES = ("none", "whitespace", "tokens")
 
 

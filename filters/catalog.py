@@ -7,10 +7,20 @@ from filters.contract import Filter, Rewrite
 from filters.language import LANGUAGE
 from filters.length import LENGTH
 from filters.pii import PII
+from filters.quality.c4 import C4
+from filters.quality.fineweb import FINEWEB_QUALITY
+from filters.quality.gopher_quality import GOPHER_QUALITY
+from filters.quality.gopher_repetition import GOPHER_REPETITION
+from filters.quality.refinedweb import REFINEDWEB_LINES
 
 FILTERS: dict[str, Filter | Rewrite] = {
     "blocklist": BLOCKLIST,
+    "c4": C4,
+    "fineweb_quality": FINEWEB_QUALITY,
+    "gopher_quality": GOPHER_QUALITY,
+    "gopher_repetition": GOPHER_REPETITION,
     "language": LANGUAGE,
     "length": LENGTH,
     "pii": PII,
+    "refinedweb_lines": REFINEDWEB_LINES,
 }

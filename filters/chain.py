@@ -12,7 +12,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from filters.catalog import FILTERS
-from filters.contract import Filter, Rewrite, Rewritten, StageParams, Verdicts, full_name, judge, prepared_state
+from filters.contract import (
+    SHARED,
+    Filter,
+    Rewrite,
+    Rewritten,
+    StageParams,
+    Verdicts,
+    full_name,
+    judge,
+    prepared_state,
+)
 from filters.groups import GroupCounts
 from filters.texts import byte_lengths
 
@@ -145,7 +155,7 @@ def run_stages(
         rejects.append(_rejected(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally))
         batch = batch.filter(pa.array(verdicts.kept))
     return Applied(
-        batch,
+        _without_shared(batch),
         pa.Table.from_batches(rejects, REJECTS_SCHEMA),
         pa.Table.from_batches(edits, EDITS_LOG_SCHEMA),
         tally,
@@ -187,12 +197,25 @@ def _run_stage(
         columns = result.columns
         _log_edits(batch[KEY], texts, result, stage, tally, edits)
         batch = _with_column(batch, text_column, result.texts)
+        if len(result.edits):  # other texts: what was measured of them no longer holds
+            batch = _without_shared(batch)
     else:
+        for shared in kind.shared(stage.params):
+            if shared.name not in batch.schema.names:
+                batch = batch.append_column(shared.name, shared.measure(texts))
         columns = kind.measure(texts, batch, state)
+        for note in kind.notes(stage.params):
+            noted = ~judge(columns, [note], len(batch)).kept
+            tally.add((stage.id, NOTE + note.reason), int(noted.sum()), int(byte_lengths(texts)[noted].sum()))
     for short, values in columns.items():
         batch = batch.append_column(full_name(stage.id, short), values)
     rules = kind.rules(stage.params)
     return batch, judge(columns, rules, len(batch)) if rules else None
+
+
+def _without_shared(batch: pa.RecordBatch) -> pa.RecordBatch:
+    names = batch.schema.names
+    return batch.select([name for name in names if not name.startswith(SHARED)])
 
 
 def _log_edits(

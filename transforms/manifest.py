@@ -194,6 +194,7 @@ _NOTED = {
     "its own: none stands for them in the output. Judge documents one by one before they are deduplicated",
     "evidence_in_steps": "{n:,} documents that stage {id!r} dropped are copies of copies of what is kept: each step is "
     "proved, their own similarity with it is not",
+    "judged_by_default_limits": "stage {id!r} judged {n:,} documents by its default limits: their language has none",
     "not_fully_compared": "stage {id!r} kept {n:,} documents that share buckets with more survivors than it compares",
 }
 
