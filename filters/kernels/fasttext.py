@@ -140,7 +140,8 @@ def mean_rows(
     Text i is the byte ranges [starts[k], stops[k]) of `data` for k in [first[i], first[i + 1]), read as lines of one text;
     all int64. slots, words, ends, is_label: a Vocabulary. rows, bucket_rows, n_words, buckets, min_n, max_n,
     word_n_grams: as in FastTextModel. bucket_bits: uint8, bit b says whether bucket b has a row.
-    hidden: float32 (texts, dim), counts: int64 (texts,), how many features it is the mean of; both written.
+    hidden: float32 (texts, dim), counts: int64 (texts,), how many features it is the mean of, 0 for a text of white space;
+    both written.
     """
     longest = 4
     most = 0
@@ -163,7 +164,7 @@ def mean_rows(
     for text in range(counts.shape[0]):
         for j in range(total.shape[0]):
             total[j] = 0
-        n = n_hashes = added = 0
+        n = n_hashes = added = n_words_read = 0
         k = first[text]
         i = starts[k]
         while True:
@@ -212,6 +213,7 @@ def mean_rows(
                         n = 0
             if k == first[text + 1]:
                 break
+            n_words_read += 1
         _add_rows(features, n, n_words, rows, bucket_rows, total)
         added += n
         for i in range(n_hashes):
@@ -227,7 +229,7 @@ def mean_rows(
         scale = np.float32(1.0 / max(added, 1))
         for j in range(total.shape[0]):
             hidden[text, j] = total[j] * scale
-        counts[text] = added
+        counts[text] = added if n_words_read else 0
 
 
 @njit(nogil=True)
