@@ -113,11 +113,11 @@ def identify(texts: pa.LargeStringArray, state: State) -> tuple[NDArray[np.int32
     params = state.params
     offsets, data = text_buffers(texts)
     pieces = SPREAD_PIECES if params.sample == "spread" else 1
-    starts, stops = np.empty((2, len(texts), pieces), np.int64)
+    starts, stops = np.empty((2, len(texts) * pieces), np.int64)
     letters = np.empty(len(texts), np.int64)
     sample_pieces(offsets, data, load_table(), params.max_chars, pieces, params.min_letters, starts, stops, letters)
     first = np.arange(0, len(texts) * pieces + 1, pieces)
-    labels, scores = state.model.predict(Pieces(data, first, starts.ravel(), stops.ravel()), max(params.top, 1))
+    labels, scores = state.model.predict(Pieces(data, first, starts, stops), max(params.top, 1))
     silent = letters < params.min_letters
     labels[silent], scores[silent] = -1, 0
     return labels, scores

@@ -20,8 +20,10 @@ from filters.errors import RecipeError
 UNDETERMINED = "und"
 """BCP-47's code for a text whose language cannot be told."""
 
+_WIKIPEDIA = {"als": "gsw"}
+"""fastText's lid models use Wikipedia's codes: its als is Alemannic, ISO's (and a label `als_Latn`) Tosk Albanian."""
+
 _OWN = {
-    "als": "gsw",  # fastText's lid models use Wikipedia's codes: its als is Alemannic; als_Latn is Tosk Albanian
     "sh": "sh",  # Serbo-Croatian; CLDR would have it sr-Latn, which says more than the model does
     "hbs": "sh",
     "hbs_Latn": "sh",
@@ -40,8 +42,9 @@ def canonical_code(label: str) -> str:
     >>> canonical_code("als"), canonical_code("als_Latn"), canonical_code("high quality")
     ('gsw', 'sq', 'high quality')
     """
-    if label in _OWN:
-        return _OWN[label]
+    own = _WIKIPEDIA.get(label) or _OWN.get(label)
+    if own:
+        return own
     tag = _parsed(label)
     return label if tag is None else _shortest(tag)
 
@@ -58,7 +61,7 @@ def _parsed(code: str) -> langcodes.Language | None:
 
 
 def _shortest(tag: langcodes.Language) -> str:
-    if tag.script:
+    if tag.script and tag.language:  # und-Latn, no language but a script, is kept: the script is all it says
         usual = langcodes.Language.make(language=tag.language, territory=tag.territory).maximize().script
         if tag.script == usual or usual in _GENERAL_SCRIPTS.get(tag.script, ()):
             tag = langcodes.Language.make(tag.language, tag.extlangs, None, tag.territory, tag.variants)

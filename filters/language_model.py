@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from filters.errors import RecipeError
 from filters.fasttext_file import HIERARCHICAL, SOFTMAX, FastTextModel, NotReadable, read_fasttext
-from filters.kernels.fasttext import best_leaves, best_outputs, mean_rows
+from filters.kernels.fasttext import add_word_n_grams, best_leaves, best_outputs, sum_rows
 
 _PREFIX = "__label__"
 
@@ -148,19 +148,28 @@ def _ask_kernel(arrays: _Arrays, pieces: Pieces, k: int) -> Answer:
     model, words = arrays.model, arrays.model.vocabulary
     k = min(k, len(model.labels))
     hidden = np.empty((len(pieces), model.dim), np.float32)
-    features = np.empty(len(pieces), np.int64)
-    mean_rows(
+    counts = np.empty(len(pieces), np.int64)
+    # A word has a byte and a separator or an end of its piece behind it, and each text an end of its line.
+    most = int((pieces.stops - pieces.starts).sum()) + len(pieces.starts) + len(pieces)
+    hashes = np.empty(most if model.word_n_grams > 1 else 0, np.int32)
+    hash_ends = np.zeros(len(pieces) + 1, np.int64)
+    sum_rows(
         pieces.data, pieces.first, pieces.starts, pieces.stops, words.slots, words.data, words.ends, words.is_label,
         model.rows, model.bucket_rows, arrays.bits, model.words, model.buckets, model.min_n, model.max_n,
-        model.word_n_grams, hidden, features,
+        hidden, counts, hash_ends, hashes,
     )  # fmt: skip
+    if model.word_n_grams > 1:
+        add_word_n_grams(
+            hashes, hash_ends, model.word_n_grams, model.rows, model.bucket_rows, arrays.bits, model.words,
+            model.buckets, hidden, counts,
+        )  # fmt: skip
     labels = np.empty((len(pieces), k), np.int32)
     scores = np.empty((len(pieces), k), np.float32)
     norms = model.output_norms[: arrays.output.shape[1]]
     if model.loss == HIERARCHICAL:
-        best_leaves(hidden, features, arrays.output, norms, arrays.left, arrays.right, labels, scores)
+        best_leaves(hidden, counts, arrays.output, norms, arrays.left, arrays.right, labels, scores)
     else:
-        best_outputs(hidden, features, arrays.output, norms, model.loss == SOFTMAX, labels, scores)
+        best_outputs(hidden, counts, arrays.output, norms, model.loss == SOFTMAX, labels, scores)
     return labels, scores
 
 

@@ -28,7 +28,7 @@ _LOG_ZERO = np.float32(np.log(1e-5))
 """fastText's logarithm of a probability of 0: it adds 1e-5 to everything."""
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def separator_length(data, i, stop):
     """Bytes of the white space at `i` (what `str.split` splits at, and NUL), 0 if there is none.
 
@@ -55,13 +55,13 @@ def separator_length(data, i, stop):
     return 3 if b == 0xE3 and c == 0x80 and d == 0x80 else 0
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _add_byte(h, byte):
     """FNV-1a with the sign of the byte extended, as every published model was trained."""
     return np.uint32((h ^ np.uint32(np.int32(np.int8(byte)))) * _FNV_PRIME)
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _find_word(word, size, h, slots, words, ends):
     """Index of `word[1:size + 1]` in the vocabulary, -1 if it is not there."""
     at = np.int64(h) & (slots.shape[0] - 1)
@@ -79,16 +79,7 @@ def _find_word(word, size, h, slots, words, ends):
         at = (at + 1) & (slots.shape[0] - 1)
 
 
-@njit(nogil=True)
-def _is_label(word, size):
-    """Whether a word begins as labels do; fastText does not read such words."""
-    k = 0
-    while k < size and k < _LABEL.shape[0] and word[1 + k] == _LABEL[k]:
-        k += 1
-    return k == _LABEL.shape[0]
-
-
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _n_grams(word, begin, end, min_n, max_n, divisor, magic, shift, n_words, bucket_bits, features, n):
     """Write the n-grams of `word[:end]`, which has its brackets, behind the `n` features there are, until they are many.
 
@@ -119,7 +110,7 @@ def _n_grams(word, begin, end, min_n, max_n, divisor, magic, shift, n_words, buc
     return n, begin
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _add_rows(features, n, n_words, rows, bucket_rows, total):
     """Add up the rows `features[:n]` in their order; an n-gram is `n_words + bucket`, what is less is a word."""
     for k in range(n):
@@ -130,29 +121,23 @@ def _add_rows(features, n, n_words, rows, bucket_rows, total):
             total[j] += rows[row, j]
 
 
-@njit(nogil=True)
-def mean_rows(
+@njit(nogil=True, error_model="numpy")
+def sum_rows(
     data, first, starts, stops, slots, words, ends, is_label, rows, bucket_rows, bucket_bits, n_words, buckets, min_n,
-    max_n, word_n_grams, hidden, counts,
+    max_n, hidden, counts, hash_ends, hashes,
 ):  # fmt: skip
-    """Mean of the rows of every text's features.
+    """Sum of the rows of every text's words and their n-grams.
 
     Text i is the byte ranges [starts[k], stops[k]) of `data` for k in [first[i], first[i + 1]), read as lines of one text;
-    all int64. slots, words, ends, is_label: a Vocabulary. rows, bucket_rows, n_words, buckets, min_n, max_n,
-    word_n_grams: as in FastTextModel. bucket_bits: uint8, bit b says whether bucket b has a row.
-    hidden: float32 (texts, dim), counts: int64 (texts,), how many features it is the mean of, 0 for a text of white space;
-    both written.
+    all int64. slots, words, ends, is_label: a Vocabulary. rows, bucket_rows, n_words, buckets, min_n, max_n: as in
+    FastTextModel. bucket_bits: uint8, bit b says whether bucket b has a row. Written: hidden, float32 (texts, dim);
+    counts, int64 (texts,), how many rows were added, -1 for a text of white space; hashes, int32, those of all words that
+    were read, and hash_ends, int64 (texts + 1,), where each text's end; nothing if `hashes` has no room.
     """
-    longest = 4
-    most = 0
-    for text in range(counts.shape[0]):
-        size = 2
-        for k in range(first[text], first[text + 1]):
-            longest = max(longest, stops[k] - starts[k])
-            size += stops[k] - starts[k]
-        most = max(most, size)
+    longest = np.int64(4)
+    for k in range(starts.shape[0]):
+        longest = max(longest, stops[k] - starts[k])
     word = np.empty(longest + 3, np.uint8)
-    hashes = np.empty(most if word_n_grams > 1 else 0, np.int32)
     features = np.empty(_ROOM + max_n + 2, np.int32)
     total = np.empty(rows.shape[1], np.float32)
     # Division by what is not known before is slow: multiply, shift, and correct by one. 2**shift / buckets < 2**32.
@@ -161,24 +146,27 @@ def mean_rows(
     while (divisor >> (shift - np.uint64(31))) != 0:
         shift += np.uint64(1)
     magic = (np.uint64(1) << shift) // divisor
+    n_hashes = np.int64(0)
     for text in range(counts.shape[0]):
         for j in range(total.shape[0]):
             total[j] = 0
-        n = n_hashes = added = n_words_read = 0
+        n = np.int64(0)
+        added = np.int64(0)
+        blank = True
         k = first[text]
-        i = starts[k]
+        i = starts[k] if k < first[text + 1] else np.int64(0)
         while True:
             # The next word, copied between brackets; behind the last one, the end of the line.
             while k < first[text + 1] and i == stops[k]:
                 k += 1
-                i = starts[k] if k < first[text + 1] else 0
+                i = starts[k] if k < first[text + 1] else np.int64(0)
             if k < first[text + 1]:
                 kind = BYTE_KINDS[data[i]]
                 skip = 1 if kind == 1 else separator_length(data, i, stops[k]) if kind else 0
                 if skip:
                     i += skip
                     continue
-                size = 0
+                size = np.int64(0)
                 while i < stops[k]:
                     kind = BYTE_KINDS[data[i]]
                     if kind and (kind == 1 or separator_length(data, i, stops[k])):
@@ -187,22 +175,28 @@ def mean_rows(
                     size += 1
                     i += 1
             else:
-                size = 4
+                size = np.int64(4)
                 for b in range(4):
                     word[1 + b] = _EOS[b]
             h = _FNV_OFFSET
+            like_label = 0
             for b in range(1, size + 1):
                 h = _add_byte(h, word[b])
+                if like_label == b - 1 and b <= _LABEL.shape[0]:
+                    like_label += word[b] == _LABEL[b - 1]
             known = _find_word(word, size, h, slots, words, ends)
-            if not (is_label[known] if known >= 0 else _is_label(word, size)):
+            # fastText does not read words that begin as labels do, unless its vocabulary has them as words.
+            if not (is_label[known] if known >= 0 else like_label == _LABEL.shape[0]):
                 features[n] = known
                 n += known >= 0
-                if word_n_grams > 1:
+                if n_hashes < hashes.shape[0]:
                     hashes[n_hashes] = np.int32(h)
                     n_hashes += 1
-                word[0], word[size + 1], word[size + 2] = 0x3C, 0x3E, 0
-                begin = 0
-                end = size + 2 if max_n > 0 and k < first[text + 1] else 0
+                word[0] = 0x3C
+                word[size + 1] = 0x3E
+                word[size + 2] = 0
+                begin = np.int64(0)
+                end = size + 2 if max_n > 0 and k < first[text + 1] else np.int64(0)
                 while begin < end or n >= _ROOM:
                     n, begin = _n_grams(
                         word, begin, end, min_n, max_n, divisor, magic, shift, n_words, bucket_bits, features, n
@@ -210,132 +204,147 @@ def mean_rows(
                     if n >= _ROOM:
                         _add_rows(features, n, n_words, rows, bucket_rows, total)
                         added += n
-                        n = 0
+                        n = np.int64(0)
             if k == first[text + 1]:
                 break
-            n_words_read += 1
+            blank = False
         _add_rows(features, n, n_words, rows, bucket_rows, total)
-        added += n
-        for i in range(n_hashes):
-            mixed = np.uint64(np.int64(hashes[i]))
-            n = 0
-            for j in range(i + 1, min(n_hashes, i + word_n_grams)):
-                mixed = mixed * _WORD_N_GRAM + np.uint64(np.int64(hashes[j]))
-                bucket = mixed % divisor
-                features[n] = n_words + np.int64(bucket)
-                n += (bucket_bits[bucket >> _THREE] >> (bucket & _SEVEN)) & 1
-            _add_rows(features, n, n_words, rows, bucket_rows, total)
-            added += n
-        scale = np.float32(1.0 / max(added, 1))
         for j in range(total.shape[0]):
-            hidden[text, j] = total[j] * scale
-        counts[text] = added if n_words_read else 0
+            hidden[text, j] = total[j]
+        counts[text] = -1 if blank else added + n
+        hash_ends[text + 1] = n_hashes
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
+def add_word_n_grams(hashes, hash_ends, word_n_grams, rows, bucket_rows, bucket_bits, n_words, buckets, hidden, counts):
+    """Add the rows of runs of 2 to `word_n_grams` words to what `sum_rows` left; arrays as there."""
+    total = np.empty(rows.shape[1], np.float32)
+    features = np.empty(1, np.int32)
+    one = np.int64(1)
+    for text in range(counts.shape[0]):
+        for j in range(total.shape[0]):
+            total[j] = hidden[text, j]
+        for i in range(hash_ends[text], hash_ends[text + 1]):
+            mixed = np.uint64(np.int64(hashes[i]))
+            for j in range(i + 1, min(hash_ends[text + 1], i + word_n_grams)):
+                mixed = mixed * _WORD_N_GRAM + np.uint64(np.int64(hashes[j]))
+                bucket = mixed % np.uint64(buckets)
+                if (bucket_bits[bucket >> _THREE] >> (bucket & _SEVEN)) & 1:
+                    features[0] = n_words + np.int64(bucket)
+                    _add_rows(features, one, n_words, rows, bucket_rows, total)
+                    counts[text] += counts[text] >= 0
+        for j in range(total.shape[0]):
+            hidden[text, j] = total[j]
+
+
+@njit(nogil=True, error_model="numpy")
 def _log(x):
     """fastText's logarithm: of float32, 1e-5 added, in float64, rounded to float32."""
     return np.float32(np.log(np.float64(x) + 1e-5))
 
 
-@njit(nogil=True)
-def _keep(labels, scores, held, label, score):
-    """Put a label among the best so far, best first; of equals the later goes before. Returns how many are held."""
-    k = labels.shape[0]
-    if held == k and score < scores[k - 1]:
+@njit(nogil=True, error_model="numpy")
+def _keep(labels, scores, text, held, label, score):
+    """Put a label among the best of a text so far, best first; of equals the later goes before. Returns how many are held."""
+    k = labels.shape[1]
+    if held == k and score < scores[text, k - 1]:
         return held
     at = min(held, k - 1)
-    while at > 0 and score >= scores[at - 1]:
-        scores[at], labels[at] = scores[at - 1], labels[at - 1]
+    while at > 0 and score >= scores[text, at - 1]:
+        scores[text, at] = scores[text, at - 1]
+        labels[text, at] = labels[text, at - 1]
         at -= 1
-    scores[at], labels[at] = score, label
+    scores[text, at] = score
+    labels[text, at] = label
     return min(held + 1, k)
 
 
-@njit(nogil=True)
-def _dots(output, norms, hidden, dots):
-    """Products of all output rows with one mean; `output` is (dim, outputs), so that a sum adds up in order of j."""
-    dots[:] = 0
+@njit(nogil=True, error_model="numpy")
+def _finish(labels, scores, text, held):
+    """Logarithms become probabilities; places that nothing took become -1 and 0."""
+    for k in range(labels.shape[1]):
+        if k < held:
+            scores[text, k] = np.exp(scores[text, k])
+        else:
+            labels[text, k] = -1
+            scores[text, k] = 0
+
+
+@njit(nogil=True, error_model="numpy")
+def _dots(output, norms, hidden, counts, text, dots):
+    """Products of all output rows with one text's mean; `output` is (dim, outputs), so that a sum adds up in order of j."""
+    scale = np.float32(1.0 / counts[text])
+    for o in range(norms.shape[0]):
+        dots[o] = 0
     for j in range(output.shape[0]):
-        x = hidden[j]
-        for o in range(output.shape[1]):
+        x = hidden[text, j] * scale
+        for o in range(norms.shape[0]):
             dots[o] += output[j, o] * x
     for o in range(norms.shape[0]):
         dots[o] *= norms[o]
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def best_leaves(hidden, counts, output, norms, left, right, labels, scores):
     """The k best leaves of a Huffman tree, searched depth first in fastText's order, which prunes as it does.
 
-    hidden: float32 (texts, dim); counts: int64 (texts,); output: float32 (dim, outputs), transposed; norms: float32
-    (outputs,) or empty; left, right: int32 (nodes,), -1 for a leaf, the leaves come first. labels: int32 (texts, k), -1
-    where there is none; scores: float32 (texts, k), probabilities; both written.
+    hidden: float32 (texts, dim), the sums of rows; counts: int64 (texts,), of how many, no answer below 1; output: float32 (dim, outputs), transposed;
+    norms: float32 (outputs,); left, right: int32 (nodes,), -1 for a leaf, the leaves come first. labels: int32 (texts, k),
+    -1 where there is none; scores: float32 (texts, k), probabilities; both written.
     """
     n_leaves = (left.shape[0] + 1) // 2
-    dots = np.empty(output.shape[1], np.float32)
+    dots = np.empty(norms.shape[0], np.float32)
     nodes = np.empty(left.shape[0] + 1, np.int32)
     so_far = np.empty(left.shape[0] + 1, np.float32)
-    one = np.float32(1)
-    for text in range(hidden.shape[0]):
-        labels[text] = -1
-        scores[text] = 0
-        if counts[text] == 0:
-            continue
-        _dots(output, norms, hidden[text], dots)
-        held = 0
-        nodes[0], so_far[0] = left.shape[0] - 1, 0
-        depth = 1
+    for text in range(counts.shape[0]):
+        held = np.int64(0)
+        depth = 0
+        if counts[text] > 0:
+            _dots(output, norms, hidden, counts, text, dots)
+            nodes[0] = left.shape[0] - 1
+            so_far[0] = 0
+            depth = 1
         while depth:
             depth -= 1
-            node, score = nodes[depth], so_far[depth]
+            node = nodes[depth]
+            score = so_far[depth]
             if score < _LOG_ZERO or (held == labels.shape[1] and score < scores[text, held - 1]):
                 continue
             if left[node] < 0:
-                held = _keep(labels[text], scores[text], held, node, score)
+                held = _keep(labels, scores, text, held, node, score)
                 continue
-            exponential = np.exp(-dots[node - n_leaves])
-            f = np.float32(1.0 / np.float64(one + exponential))
+            f = np.float32(1.0 / np.float64(np.float32(1) + np.exp(-dots[node - n_leaves])))
             # The left branch is looked at first, so it goes on top.
-            nodes[depth], so_far[depth] = right[node], score + _log(f)
-            nodes[depth + 1], so_far[depth + 1] = left[node], score + _log(np.float32(1.0 - np.float64(f)))
+            nodes[depth] = right[node]
+            so_far[depth] = score + _log(f)
+            nodes[depth + 1] = left[node]
+            so_far[depth + 1] = score + _log(np.float32(1.0 - np.float64(f)))
             depth += 2
-        for k in range(held):
-            scores[text, k] = np.exp(scores[text, k])
+        _finish(labels, scores, text, held)
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def best_outputs(hidden, counts, output, norms, softmax, labels, scores):
     """The k best of a softmax, or of one logistic unit a label (`softmax` False); arrays as in `best_leaves`."""
-    n_labels = output.shape[1]
+    n_labels = norms.shape[0]
     dots = np.empty(n_labels, np.float32)
-    for text in range(hidden.shape[0]):
-        labels[text] = -1
-        scores[text] = 0
-        if counts[text] == 0:
-            continue
-        _dots(output, norms, hidden[text], dots)
-        if softmax:
+    for text in range(counts.shape[0]):
+        held = np.int64(0)
+        if counts[text] > 0:
+            _dots(output, norms, hidden, counts, text, dots)
             largest = dots[0]
             for o in range(n_labels):
                 largest = max(largest, dots[o])
             total = np.float32(0)
             for o in range(n_labels):
-                dots[o] = np.float32(np.exp(np.float64(dots[o] - largest)))
+                dots[o] = np.float32(np.exp(np.float64(dots[o] - largest))) if softmax else _table_sigmoid(dots[o])
                 total += dots[o]
             for o in range(n_labels):
-                dots[o] /= total
-        else:
-            for o in range(n_labels):
-                dots[o] = _table_sigmoid(dots[o])
-        held = 0
-        for o in range(n_labels):
-            held = _keep(labels[text], scores[text], held, o, _log(dots[o]))
-        for k in range(held):
-            scores[text, k] = np.exp(scores[text, k])
+                held = _keep(labels, scores, text, held, o, _log(dots[o] / total if softmax else dots[o]))
+        _finish(labels, scores, text, held)
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _table_sigmoid(x):
     """fastText looks its sigmoid up in 512 steps from -8 to 8."""
     if x < -8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from filters.kernels.tokens import decode
@@ -36,33 +37,37 @@ def advance(data, i, stop, chars):
 def sample_pieces(offsets, data, table, max_chars, pieces, enough, starts, stops, letters):
     """Choose `max_chars` characters of every text: its beginning (`pieces` 1), or pieces of equal size spread evenly.
 
-    offsets: int64 (rows + 1,), data: uint8. starts, stops: int64 (rows, pieces), the bytes of each piece; a text that is
-    no longer than `max_chars` is one piece, the others are empty. letters: int64 (rows,), how many letters the pieces
-    hold, counted up to `enough`. All three are written.
+    offsets: int64 (rows + 1,), data: uint8. starts, stops: int64 (rows * pieces,), the bytes of each piece; a text that is
+    no longer than `max_chars` is one piece, the others are empty. letters: int64 (rows,), letters of the pieces, counted
+    up to `enough`. All three are written.
     """
-    for row in range(offsets.shape[0] - 1):
+    for row in range(letters.shape[0]):
         first, end = offsets[row], offsets[row + 1]
-        whole = advance(data, first, end, max_chars)
-        for p in range(pieces):
-            starts[row, p], stops[row, p] = first, first
-        if pieces == 1 or whole == end:
-            stops[row, 0] = whole
-        else:
-            chars = max_chars
-            for i in range(whole, end):
+        chars = np.int64(0)
+        if pieces > 1:
+            for i in range(first, end):
                 chars += data[i] & 0xC0 != 0x80
-            size = max(max_chars // pieces, 1)
-            at, i = 0, first
-            for p in range(pieces):
-                begin = (chars - size) * p // (pieces - 1)
-                i = advance(data, i, end, begin - at)
-                starts[row, p] = i
-                i = advance(data, i, end, size)
-                stops[row, p] = i
-                at = begin + size
-        letters[row] = 0
+        apart = chars > max_chars
+        size = max(max_chars // pieces, 1) if apart else max_chars
+        found = np.int64(0)
+        at, i = np.int64(0), first
         for p in range(pieces):
-            letters[row] += count_letters(data, starts[row, p], stops[row, p], table, enough - letters[row])
+            begin = (chars - size) * p // (pieces - 1) if apart else np.int64(0)
+            while at < begin:
+                i += 1
+                at += i == end or data[i] & 0xC0 != 0x80
+            starts[row * pieces + p] = i
+            while at < begin + size and i < end:
+                if found < enough:
+                    point, i = decode(data, i, end)
+                    found += table[point] >> 24 != 0 and not 0x30 <= point <= 0x39
+                else:
+                    i += 1
+                    while i < end and data[i] & 0xC0 == 0x80:
+                        i += 1
+                at += 1
+            stops[row * pieces + p] = i
+        letters[row] = found
 
 
 @njit(nogil=True)
