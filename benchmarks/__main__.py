@@ -116,7 +116,9 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
     texts = sample_texts(files, options.megabytes)
     if name == "dedup_peers":
         return dedup_peers.measure(texts, parse_peers(options.peer, tuple(dedup_peers.SCRIPTS)), folder / "peers")
-    return {"signatures": signatures, "filters": row_filters, "language": language}[name].measure(texts, options.repeats)
+    return {"signatures": signatures, "filters": row_filters, "language": language}[name].measure(
+        texts, options.repeats
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Benchmark `language`: our fastText kernel and the library on the same texts, equal answers required; where the time goes."""
+"""Benchmark `language`: our fastText kernel and the library, equal answers required; where the time goes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from benchmarks.row_filters import batches
 from benchmarks.timing import cpu_seconds, interleave
 from filters.kernels.language import sample_pieces
 from filters.kernels.unicode_table import load_table
-from filters.language import LanguageParams, State, measure as measure_language, prepare
+from filters.language import LanguageParams, State, prepare
+from filters.language import measure as measure_language
 from filters.language_model import LoadedModel, Pieces, by_library, load_model, small_model_path
 from filters.texts import byte_lengths, text_buffers
 

@@ -1,4 +1,4 @@
-"""How often the language is told right: by language, by length of the text, by how much is read, and what is taken for what.
+"""How often the language is told right: by language, by length, by how much is read; what is taken for what.
 
     python -m benchmarks.language_accuracy ../shared/corpora --model lid.176.bin
 
@@ -11,6 +11,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ READ: dict[str, dict[str, Any]] = {
     "3,000, spread": {"max_chars": 3000, "sample": "spread"},
 }
 _SAME = {"nb": "no", "nn": "nn"}
-"""Labels of sources that name one thing in two ways: Norwegian without more is Bokmål, for sources and lid.176 alike."""
+"""One language under two labels: Norwegian without more is Bokmål, for sources and lid.176 alike."""
 
 
 @dataclass(frozen=True)
@@ -157,12 +158,15 @@ def report(labelled: Labelled, model: LoadedModel, path: str | None, say: Callab
     inside = np.array([language in known for language in labelled.languages])
     outside = len(labelled.texts) - int(inside.sum())
     labelled = labelled.where(inside)
-    say(f"## {labelled.name}, {model.name}\n\n{len(labelled.texts):,} texts in {len(set(labelled.languages))} languages of the ")
+    say(
+        f"## {labelled.name}, {model.name}\n\n{len(labelled.texts):,} texts in "
+        f"{len(set(labelled.languages))} languages of the "
+    )
     say(f"model; {outside:,} texts in other languages are left out.\n")
     by_read = {name: answers(labelled, LanguageParams(model=path, **given)) for name, given in READ.items()}
     found = by_read["1,000"]
     lengths = labelled.lengths
-    bands = list(zip(LENGTHS, LENGTHS[1:], strict=False))
+    bands = list(pairwise(LENGTHS))
     head = ["characters read", "all", "by language", *[f"{a:,} on" for a, _ in bands]]
     say("\n**Accuracy in %, by how much is read and by length of the text**\n")
     rows = []
@@ -170,13 +174,20 @@ def report(labelled: Labelled, model: LoadedModel, path: str | None, say: Callab
         masks = [(lengths >= a) & (lengths < b) for a, b in bands]
         cells = [str(judge(labelled.where(mask), given[mask])) for mask in masks]
         rows.append([name, str(judge(labelled, given)), macro(by_language(labelled, given)), *cells])
-    rows.append(["texts", f"{len(lengths):,}", "", *[f"{int(((lengths >= a) & (lengths < b)).sum()):,}" for a, b in bands]])
+    rows.append(
+        ["texts", f"{len(lengths):,}", "", *[f"{int(((lengths >= a) & (lengths < b)).sum()):,}" for a, b in bands]]
+    )
     say(table(head, rows))
     scores = by_language(labelled, found)
     say("\n\n**By language, 1,000 characters read**\n")
     ordered = sorted((s.right / s.total, name) for name, s in scores.items() if s.total >= LEAST)
     cells = [
-        [name, f"{scores[name].total:,}", str(scores[name]), ", ".join(f"{a} {n}" for a, n in scores[name].wrong.most_common(3))]
+        [
+            name,
+            f"{scores[name].total:,}",
+            str(scores[name]),
+            ", ".join(f"{a} {n}" for a, n in scores[name].wrong.most_common(3)),
+        ]
         for _, name in ordered
     ]
     say(table(["language", "texts", "%", "taken for"], cells))

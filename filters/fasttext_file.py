@@ -26,7 +26,7 @@ _ARGS = struct.Struct("<12id")
 _CENTROIDS = 256
 
 
-class NotReadable(Exception):
+class NotReadableError(Exception):
     """The file is not a model that this reader knows all of; the message says what it met."""
 
 
@@ -49,9 +49,9 @@ class FastTextModel:
     """All that prediction needs.
 
     rows: float32 (words + buckets, dim), the input matrix, a quantised one unpacked. output: float32 (outputs, dim);
-    output_norms: float32 (outputs,), what a quantised output is multiplied by after the sum, else ones. bucket_rows: int32
-    (buckets,), row of each n-gram bucket or -1 where it was pruned; empty where nothing was, and a bucket's row is
-    `words + bucket`. counts: int64 (labels,), how often a label was seen in training (its place in the Huffman tree).
+    output_norms: float32 (outputs,), what a quantised output is multiplied by after the sum, else ones. bucket_rows:
+    int32 (buckets,), row of each n-gram bucket or -1 where it was pruned; empty where nothing was, and a bucket's row
+    is `words + bucket`. counts: int64 (labels,), how often a label was seen in training (its place in the Huffman tree).
     """
 
     labels: tuple[str, ...]
@@ -84,36 +84,36 @@ class _Cursor:
     def array(self, shape: tuple[int, ...], kind: str) -> NDArray[np.generic]:
         """A view of the file, at any alignment."""
         if min(shape) < 0:
-            raise NotReadable("a matrix of negative size")
+            raise NotReadableError("a matrix of negative size")
         values = np.ndarray(shape, kind, buffer=self.data, offset=self.at)
         self.at += values.nbytes
         return values
 
 
 def read_fasttext(path: Path) -> FastTextModel:
-    """Read a supervised model. Raises NotReadable for anything else and OSError for a file that cannot be opened."""
+    """Read a supervised model. Raises NotReadableError for anything else and OSError for a file that cannot be opened."""
     try:
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return _read(_Cursor(data))
     except (struct.error, TypeError, IndexError, MemoryError, ValueError, OverflowError) as error:
-        raise NotReadable(f"damaged or cut short ({error})") from error
+        raise NotReadableError(f"damaged or cut short ({error})") from error
 
 
 def _read(cursor: _Cursor) -> FastTextModel:
     magic, version = (int(n) for n in cursor.numbers(struct.Struct("<2i")))
     if magic != MAGIC or version not in (11, 12):
-        raise NotReadable(f"not a fastText model of version 11 or 12 (begins with {magic}, {version})")
+        raise NotReadableError(f"not a fastText model of version 11 or 12 (begins with {magic}, {version})")
     dim, _, _, _, _, word_n_grams, loss, model, buckets, min_n, max_n, _, _ = (int(n) for n in cursor.numbers(_ARGS))
     if model != SUPERVISED or loss not in (HIERARCHICAL, SOFTMAX, ONE_VS_ALL):
-        raise NotReadable(f"model kind {model} with loss {loss}; a classifier is {SUPERVISED} with 1, 3 or 4")
+        raise NotReadableError(f"model kind {model} with loss {loss}; a classifier is {SUPERVISED} with 1, 3 or 4")
     if version == 11:
         max_n = 0  # as the loader does: supervised models of that version have no character n-grams
     size, words, label_count = (int(n) for n in cursor.numbers(struct.Struct("<3i")))
     _, pruned = (int(n) for n in cursor.numbers(struct.Struct("<2q")))
     vocabulary, names, counts = _read_vocabulary(cursor, size)
     if words + label_count != size or vocabulary.is_label[:words].any() or not vocabulary.is_label[words:].all():
-        raise NotReadable("labels and words in another order than fastText writes")
+        raise NotReadableError("labels and words in another order than fastText writes")
     bucket_rows = _read_pruned(cursor, pruned, buckets, words)
     quantised = cursor.numbers(struct.Struct("<?"))[0]
     rows, norms = _read_quantised(cursor) if quantised else (_read_dense(cursor), None)
@@ -122,12 +122,14 @@ def _read(cursor: _Cursor) -> FastTextModel:
     quantised_output = cursor.numbers(struct.Struct("<?"))[0]
     output, output_norms = _read_quantised(cursor) if quantised and quantised_output else (_read_dense(cursor), None)
     if rows.shape[1] != dim or output.shape[1] != dim or output.shape[0] < label_count:
-        raise NotReadable(f"matrices of {rows.shape} and {output.shape} with {dim} dimensions, {label_count} labels")
+        raise NotReadableError(
+            f"matrices of {rows.shape} and {output.shape} with {dim} dimensions, {label_count} labels"
+        )
     if (max_n > 0 or word_n_grams > 1) and buckets <= 0:
-        raise NotReadable(f"n-grams with {buckets} buckets")
+        raise NotReadableError(f"n-grams with {buckets} buckets")
     needed = bucket_rows.max(initial=words - 1) if pruned >= 0 else words + buckets - 1
     if needed >= len(rows):
-        raise NotReadable(f"{len(rows)} rows, and row {needed} is named")
+        raise NotReadableError(f"{len(rows)} rows, and row {needed} is named")
     return FastTextModel(
         labels=tuple(name.decode("utf-8", "replace") for name in names[words:]),
         vocabulary=vocabulary,
@@ -151,7 +153,7 @@ def _read_vocabulary(cursor: _Cursor, size: int) -> tuple[Vocabulary, list[bytes
     for index in range(size):
         end = cursor.data.find(b"\0", cursor.at)
         if end < 0:
-            raise NotReadable("cut short in its words")
+            raise NotReadableError("cut short in its words")
         names.append(cursor.data[cursor.at : end])
         cursor.at = end + 1
         counts[index], kind = cursor.numbers(struct.Struct("<qb"))
@@ -186,7 +188,7 @@ def _read_pruned(cursor: _Cursor, pruned: int, buckets: int, words: int) -> NDAr
         return np.zeros(0, np.int32)
     pairs = cursor.array((pruned, 2), "<i4")
     bucket_rows = np.full(max(buckets, 1), -1, np.int32)
-    bucket_rows[pairs[:, 0]] = pairs[:, 1] + np.int32(words)  # type: ignore[call-overload]
+    bucket_rows[pairs[:, 0]] = pairs[:, 1] + np.int32(words)
     return bucket_rows
 
 
@@ -210,7 +212,7 @@ def _look_up(cursor: _Cursor, codes: NDArray[np.generic]) -> NDArray[np.float32]
     """Read a quantiser (dim, parts, width of a part and of the last part, 256 centroids a part) and undo it."""
     dim, parts, width, last = (int(n) for n in cursor.numbers(struct.Struct("<4i")))
     if codes.shape[1] != parts or (parts - 1) * width + last != dim or width <= 0:
-        raise NotReadable(f"a quantiser of {dim} dimensions in {parts} parts of {width} and {last}")
+        raise NotReadableError(f"a quantiser of {dim} dimensions in {parts} parts of {width} and {last}")
     centroids = cursor.array((dim * _CENTROIDS,), "<f4")
     matrix = np.empty((len(codes), dim), np.float32)
     for part in range(parts):

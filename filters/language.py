@@ -60,7 +60,8 @@ class LanguageParams(StageParams):
 class State:
     """A model with the codes of its labels, and the recipe's codes as those.
 
-    codes: canonical code of every label, `und` last, so that index -1 is `und`. min_scores: float64, by label, `und` last.
+    codes: canonical code of every label, `und` last, so that index -1 is `und`. min_scores: float64, by label,
+    `und` last.
     """
 
     params: LanguageParams
@@ -97,7 +98,7 @@ def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: State) -> 
     params = state.params
     labels, scores = identify(texts, state)
     found = np.asarray(state.codes, object)[labels]
-    rounded = np.round(np.minimum(scores.astype(np.float64), 1.0), 4)
+    rounded: NDArray[np.float64] = np.round(np.minimum(scores.astype(np.float64), 1.0), 4).astype(np.float64)
     columns: Columns = {"": pa.array(found[:, 0], pa.string()), "score": pa.array(rounded[:, 0])}
     if params.min_scores:
         columns["margin"] = pa.array(np.round(rounded[:, 0] - state.min_scores[labels[:, 0]], 4))

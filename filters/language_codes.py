@@ -37,8 +37,8 @@ _GENERAL_SCRIPTS = {"Hani": {"Hans", "Hant", "Jpan", "Kore"}, "Hang": {"Kore"}}
 def canonical_code(label: str) -> str:
     """What is written for a model's label (without `__label__`); a label that is no language stays as it is.
 
-    >>> [canonical_code(label) for label in ("en", "eng_Latn", "arb_Arab", "srp_Cyrl", "srp_Latn", "zho_Hant", "cmn_Hani")]
-    ['en', 'en', 'ar', 'sr', 'sr-Latn', 'zh-Hant', 'zh']
+    >>> [canonical_code(label) for label in ("eng_Latn", "arb_Arab", "srp_Cyrl", "srp_Latn", "zho_Hant", "cmn_Hani")]
+    ['en', 'ar', 'sr', 'sr-Latn', 'zh-Hant', 'zh']
     >>> canonical_code("als"), canonical_code("als_Latn"), canonical_code("high quality")
     ('gsw', 'sq', 'high quality')
     """
@@ -88,7 +88,8 @@ def resolve_code(code: str, labels: Collection[str], model: str) -> frozenset[st
     tag = _parsed(code)
     if tag is None:
         raise RecipeError(
-            f"{code!r} is no language code{_hint(_alike(code, known, labels))}; write BCP-47, as in en, zh-Hant, sr-Latn"
+            f"{code!r} is no language code{_hint(_alike(code, known, labels))}; "
+            "write BCP-47, as in en, zh-Hant, sr-Latn"
         )
     wanted = _OWN.get(code) or _shortest(tag)
     if tag.script or tag.territory:

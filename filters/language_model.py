@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.errors import RecipeError
-from filters.fasttext_file import HIERARCHICAL, SOFTMAX, FastTextModel, NotReadable, read_fasttext
+from filters.fasttext_file import HIERARCHICAL, SOFTMAX, FastTextModel, NotReadableError, read_fasttext
 from filters.kernels.fasttext import add_word_n_grams, best_leaves, best_outputs, sum_rows
 
 _PREFIX = "__label__"
@@ -24,7 +24,7 @@ _PREFIX = "__label__"
 
 @dataclass(frozen=True)
 class Pieces:
-    """Texts as ranges of bytes: text i is `data[starts[k]:stops[k]]` for k in [first[i], first[i + 1]), lines of one text.
+    """Texts as ranges of bytes: text i is the lines `data[starts[k]:stops[k]]` for k in [first[i], first[i + 1]).
 
     data: uint8; first: int64 (texts + 1,); starts, stops: int64 (pieces,).
     """
@@ -46,12 +46,12 @@ class Pieces:
 
 
 Answer = tuple[NDArray[np.int32], NDArray[np.float32]]
-"""Best labels, int32 (texts, k), an index or -1 where the model has no answer; their probabilities, float32 (texts, k)."""
+"""Best labels, int32 (texts, k), an index or -1 for no answer; their probabilities, float32 (texts, k)."""
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """labels: of the model, without their prefix. predict(pieces, k): the k best of every text. by: `kernel` or `library`."""
+    """labels: without their prefix. predict(pieces, k): the k best of every text. by: `kernel` or `library`."""
 
     name: str
     labels: tuple[str, ...]
@@ -86,7 +86,7 @@ def _load(path: Path, modified: int, size: int) -> LoadedModel:
         return by_kernel(path.name, read_fasttext(path))
     except OSError as error:
         raise RecipeError(f"language model {path} cannot be read ({error.strerror or error})") from error
-    except NotReadable:
+    except NotReadableError:
         return by_library(path)
 
 
@@ -123,7 +123,9 @@ def by_kernel(name: str, model: FastTextModel) -> LoadedModel:
         left, right = huffman_tree(model.counts)
     else:
         left = right = np.zeros(0, np.int32)
-    bits = np.packbits(model.bucket_rows >= 0, bitorder="little") if len(model.bucket_rows) else _all_bits(model.buckets)
+    bits = (
+        np.packbits(model.bucket_rows >= 0, bitorder="little") if len(model.bucket_rows) else _all_bits(model.buckets)
+    )
     arrays = _Arrays(model, np.ascontiguousarray(model.output[: len(model.counts)].T), bits, left, right)
     labels = tuple(label.removeprefix(_PREFIX) for label in model.labels)
     return LoadedModel(name, labels, functools.partial(_ask_kernel, arrays), "kernel")

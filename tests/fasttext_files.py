@@ -13,7 +13,7 @@ LOSSES = {"hs": 1, "ns": 2, "softmax": 3, "ova": 4}
 
 @dataclass(frozen=True)
 class Recipe:
-    """What kind of model. kept: buckets that are left after pruning, None: not pruned. part: width of a quantiser's part."""
+    """What kind of model. kept: buckets left after pruning, None: not pruned. part: width of a quantiser's part."""
 
     loss: str = "softmax"
     dim: int = 10

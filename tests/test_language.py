@@ -1,4 +1,4 @@
-"""The language stage: one label space, aliases, pieces of long texts, lines in other languages, bounds from both sides."""
+"""The language stage: one label space, aliases, pieces of long texts, foreign lines, bounds from both sides."""
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,17 @@ from tests.strategies import AWKWARD, texts
 ENGLISH = "The committee published its report on the water supply of the city in the spring of that year."
 GERMAN = "Der Ausschuss veröffentlichte seinen Bericht über die Wasserversorgung der Stadt im Frühling jenes Jahres."
 CHINESE = "委员会在那年春天发表了关于城市供水的报告，其中详细说明了各个地区的情况和今后的计划。"
-GLOTLID_LIKE = ("eng_Latn", "srp_Cyrl", "srp_Latn", "arb_Arab", "arz_Arab", "cmn_Hani", "nob_Latn", "zxx_Zxxx", "twi_Latn")
+GLOTLID_LIKE = (
+    "eng_Latn",
+    "srp_Cyrl",
+    "srp_Latn",
+    "arb_Arab",
+    "arz_Arab",
+    "cmn_Hani",
+    "nob_Latn",
+    "zxx_Zxxx",
+    "twi_Latn",
+)
 
 
 def stage(**params):
@@ -54,7 +64,8 @@ def measured(some, **params):
     [
         # Two letters where there are two, macrolanguages as CLDR has them.
         ("en", "en"), ("eng", "en"), ("eng_Latn", "en"), ("arb_Arab", "ar"), ("pes_Arab", "fa"), ("swh_Latn", "sw"),
-        ("zsm_Latn", "ms"), ("ekk_Latn", "et"), ("lvs_Latn", "lv"), ("npi_Deva", "ne"), ("ory_Orya", "or"), ("iw", "he"),
+        ("zsm_Latn", "ms"), ("ekk_Latn", "et"), ("lvs_Latn", "lv"), ("npi_Deva", "ne"), ("ory_Orya", "or"),
+        ("iw", "he"),
         # Not the macrolanguage: what is written and read apart stays apart.
         ("arz_Arab", "arz"), ("yue_Hant", "yue"), ("nob_Latn", "nb"), ("nno_Latn", "nn"), ("ckb_Arab", "ckb"),
         # The usual script is left out, another is not.
@@ -62,7 +73,8 @@ def measured(some, **params):
         ("kor_Hang", "ko"), ("jpn_Jpan", "ja"), ("uzn_Latn", "uz"), ("uzn_Cyrl", "uz-Cyrl"), ("azj_Latn", "az"),
         ("kas_Deva", "ks-Deva"), ("mni_Beng", "mni"), ("aai_Latn", "aai"), ("hin_Latn", "hi-Latn"),
         # Wikipedia's codes in lid.176, and what is no language.
-        ("als", "gsw"), ("als_Latn", "sq"), ("sh", "sh"), ("hbs_Latn", "sh"), ("tl", "fil"), ("bh", "bho"), ("eml", "eml"),
+        ("als", "gsw"), ("als_Latn", "sq"), ("sh", "sh"), ("hbs_Latn", "sh"), ("tl", "fil"), ("bh", "bho"),
+        ("eml", "eml"),
         ("und_Latn", "und-Latn"), ("zxx_Zxxx", "zxx-Zxxx"), ("hq", "hq"), ("wiki page", "wiki page"), ("", ""),
     ],
 )  # fmt: skip
@@ -80,10 +92,12 @@ def test_labels_of_the_small_model_stay_apart():
     ("code", "labels", "stands_for"),
     [
         ("eng", GLOTLID_LIKE, {"en"}), ("en", GLOTLID_LIKE, {"en"}), ("eng_Latn", GLOTLID_LIKE, {"en"}),
-        ("EN-latn", GLOTLID_LIKE, {"en"}), ("sr", GLOTLID_LIKE, {"sr", "sr-Latn"}), ("sr-Latn", GLOTLID_LIKE, {"sr-Latn"}),
+        ("EN-latn", GLOTLID_LIKE, {"en"}), ("sr", GLOTLID_LIKE, {"sr", "sr-Latn"}),
+        ("sr-Latn", GLOTLID_LIKE, {"sr-Latn"}),
         ("sr-Cyrl", GLOTLID_LIKE, {"sr"}), ("srp_Latn", GLOTLID_LIKE, {"sr-Latn"}), ("ar", GLOTLID_LIKE, {"ar"}),
         ("arz", GLOTLID_LIKE, {"arz"}), ("zh", GLOTLID_LIKE, {"zh"}), ("und", GLOTLID_LIKE, {"und"}),
-        ("als", ("als", "sq"), {"gsw"}), ("als", ("gsw_Latn", "als_Latn"), {"sq"}), ("zh", ("zho_Hans", "zho_Hant"), {"zh", "zh-Hant"}),
+        ("als", ("als", "sq"), {"gsw"}), ("als", ("gsw_Latn", "als_Latn"), {"sq"}),
+        ("zh", ("zho_Hans", "zho_Hant"), {"zh", "zh-Hant"}),
         ("zh-Hans", ("zho_Hans", "zho_Hant"), {"zh"}), ("hq", ("hq", "cc"), {"hq"}),
     ],
 )  # fmt: skip
@@ -94,8 +108,10 @@ def test_a_code_of_a_recipe_stands_for_labels(code, labels, stands_for):
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("nb", "did you mean no"), ("zh-Hant", "did you mean zh"), ("pt-BR", "did you mean pt"), ("xx", "'xx' is no language code"),
-        ("english", "did you mean en"), ("gremlin", "is no language code"), ("tlh", "'tlh'"), ("", "'' is no language code"),
+        ("nb", "did you mean no"), ("zh-Hant", "did you mean zh"), ("pt-BR", "did you mean pt"),
+        ("xx", "'xx' is no language code"),
+        ("english", "did you mean en"), ("gremlin", "is no language code"), ("tlh", "'tlh'"),
+        ("", "'' is no language code"),
         ("en en", "is no language code"),
     ],
 )  # fmt: skip

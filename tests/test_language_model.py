@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.errors import RecipeError
-from filters.fasttext_file import NotReadable, read_fasttext, word_hash
+from filters.fasttext_file import NotReadableError, read_fasttext, word_hash
 from filters.language_model import Pieces, by_kernel, by_library, huffman_tree, load_model, small_model_path
 from filters.texts import as_text_array, text_buffers
 from tests.fasttext_files import KINDS, Recipe, write_model
@@ -19,7 +19,8 @@ from tests.strategies import AWKWARD, texts
 
 PITFALLS = [
     "</s>", "a </s> b", "a</s>b", "</</s>s>", "</s", "<", ">", "< >", "<a>", "__label__aa", "__label__", "__label",
-    "__label__zz the __label__aa und", "the\x00und", "\x00", "the\x85und", "a\x1c\x1d\x1e\x1fb", "\u1680a\u2000b\u200ac",
+    "__label__zz the __label__aa und", "the\x00und", "\x00", "the\x85und", "a\x1c\x1d\x1e\x1fb",
+    "\u1680a\u2000b\u200ac",
     "a\u200bb", "\u2028\u2029\u202f\u205f\u3000", "\u3001\u2070\u1681", "the " * 1500, "我" * 9000, "x" * 20_000,
 ]  # fmt: skip
 """Texts around fastText's marks, its white space and Python's, and texts longer than the kernel's buffer."""
@@ -88,7 +89,7 @@ def test_every_text_of_the_corpora_is_predicted_as_the_library_does(corpora):
 
 def test_pieces_are_read_as_lines_of_one_text():
     array = as_text_array(["one two three", "vier fünf sechs", "</s>"])
-    offsets, data = text_buffers(array)
+    _, data = text_buffers(array)
     split = Pieces(data, np.array([0, 3, 3, 4]), np.array([0, 3, 8, 13]), np.array([3, 8, 8, 29]))
     joined = as_text_array(["one two t", "", "vier fünf sechs"])
     kernel, library = small()
@@ -136,7 +137,7 @@ def test_the_tree_has_the_least_path_length(counts):
 
 def test_what_the_reader_does_not_know_is_left_to_the_library(tmp_path):
     path = write_model(tmp_path / "ns.bin", Recipe(loss="ns"))
-    with pytest.raises(NotReadable, match="loss 2"):
+    with pytest.raises(NotReadableError, match="loss 2"):
         read_fasttext(path)
     model = load_model(str(path))
     assert model.by == "library"
@@ -157,7 +158,7 @@ def test_a_damaged_file_is_refused_wherever_it_ends(tmp_path, kind):
     for size in (0, 4, 30, 100, 140, len(whole) // 2, len(whole) - 1):
         path = tmp_path / f"{size}.bin"
         path.write_bytes(whole[:size])
-        with pytest.raises(NotReadable):
+        with pytest.raises(NotReadableError):
             read_fasttext(path)
 
 

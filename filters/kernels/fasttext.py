@@ -1,8 +1,8 @@
 """fastText prediction over UTF-8 bytes: n-gram hashes, sums of rows, a Huffman tree or a layer of scores.
 
 Written after what the C++ library does, to the order of its float32 additions, so that labels and scores are equal to
-its own (tests hold them to it bit by bit). No Python strings are made. Faster by more than the missing calls: n-grams are
-hashed as they grow instead of one by one, quantised rows are unpacked once, output scores are added up dimension by
+its own (tests hold them to it bit by bit). No Python strings are made. Faster by more than the missing calls: n-grams
+are hashed as they grow instead of one by one, quantised rows are unpacked once, output scores are added up dimension by
 dimension, so that labels, not additions of one sum, go through the processor's vectors.
 """
 
@@ -81,7 +81,7 @@ def _find_word(word, size, h, slots, words, ends):
 
 @njit(nogil=True, error_model="numpy")
 def _n_grams(word, begin, end, min_n, max_n, divisor, magic, shift, n_words, bucket_bits, features, n):
-    """Write the n-grams of `word[:end]`, which has its brackets, behind the `n` features there are, until they are many.
+    """Write the n-grams of `word[:end]`, which has its brackets, behind the `n` features, until they are many.
 
     Returns how many there are now, and where to go on. Hashes grow with the n-gram; the byte behind the word, which
     continues no character, ends the last one.
@@ -128,11 +128,11 @@ def sum_rows(
 ):  # fmt: skip
     """Sum of the rows of every text's words and their n-grams.
 
-    Text i is the byte ranges [starts[k], stops[k]) of `data` for k in [first[i], first[i + 1]), read as lines of one text;
-    all int64. slots, words, ends, is_label: a Vocabulary. rows, bucket_rows, n_words, buckets, min_n, max_n: as in
+    Text i is the byte ranges [starts[k], stops[k]) of `data` for k in [first[i], first[i + 1]), read as lines of one
+    text; all int64. slots, words, ends, is_label: a Vocabulary. rows, bucket_rows, n_words, buckets, min_n, max_n: as in
     FastTextModel. bucket_bits: uint8, bit b says whether bucket b has a row. Written: hidden, float32 (texts, dim);
-    counts, int64 (texts,), how many rows were added, -1 for a text of white space; hashes, int32, those of all words that
-    were read, and hash_ends, int64 (texts + 1,), where each text's end; nothing if `hashes` has no room.
+    counts, int64 (texts,), how many rows were added, -1 for a text of white space; hashes, int32, those of all words
+    that were read, and hash_ends, int64 (texts + 1,), where each text's end; nothing if `hashes` has no room.
     """
     longest = np.int64(4)
     for k in range(starts.shape[0]):
@@ -245,7 +245,7 @@ def _log(x):
 
 @njit(nogil=True, error_model="numpy")
 def _keep(labels, scores, text, held, label, score):
-    """Put a label among the best of a text so far, best first; of equals the later goes before. Returns how many are held."""
+    """Put a label among a text's best so far, best first; of equals the later goes before. Returns how many are held."""
     k = labels.shape[1]
     if held == k and score < scores[text, k - 1]:
         return held
@@ -272,7 +272,7 @@ def _finish(labels, scores, text, held):
 
 @njit(nogil=True, error_model="numpy")
 def _dots(output, norms, hidden, counts, text, dots):
-    """Products of all output rows with one text's mean; `output` is (dim, outputs), so that a sum adds up in order of j."""
+    """Products of all output rows with one text's mean; `output` is (dim, outputs): a sum adds up in order of j."""
     scale = np.float32(1.0 / counts[text])
     for o in range(norms.shape[0]):
         dots[o] = 0
@@ -288,9 +288,9 @@ def _dots(output, norms, hidden, counts, text, dots):
 def best_leaves(hidden, counts, output, norms, left, right, labels, scores):
     """The k best leaves of a Huffman tree, searched depth first in fastText's order, which prunes as it does.
 
-    hidden: float32 (texts, dim), the sums of rows; counts: int64 (texts,), of how many, no answer below 1; output: float32 (dim, outputs), transposed;
-    norms: float32 (outputs,); left, right: int32 (nodes,), -1 for a leaf, the leaves come first. labels: int32 (texts, k),
-    -1 where there is none; scores: float32 (texts, k), probabilities; both written.
+    hidden: float32 (texts, dim), the sums of rows; counts: int64 (texts,), of how many, no answer below 1; output:
+    float32 (dim, outputs), transposed; norms: float32 (outputs,); left, right: int32 (nodes,), -1 for a leaf, the leaves
+    come first. labels: int32 (texts, k), -1 where there is none; scores: float32 (texts, k), probabilities; both written.
     """
     n_leaves = (left.shape[0] + 1) // 2
     dots = np.empty(norms.shape[0], np.float32)
