@@ -363,16 +363,6 @@ def test_lines_do_not_matter_and_only_the_beginning_is_read():
     assert measured("language", [long], max_chars=len(GREETINGS["en"])) == measured("language", [GREETINGS["en"]])
 
 
-@pytest.mark.parametrize(
-    ("label", "hint"),
-    [("eng", "'eng' (did you mean en"), ("EN", "'EN' (did you mean en"), ("zh-cn", "zh"), ("q9", "'q9' is not among")],
-)
-def test_an_unknown_label_is_refused_with_a_near_one(label, hint):
-    with pytest.raises(RecipeError) as refused:
-        FILTERS["language"].prepare(LanguageParams(allow=("de", label)))
-    assert hint in str(refused.value) and "176 labels" in str(refused.value)
-
-
 def test_a_model_that_is_missing_or_none_is_refused(tmp_path):
     with pytest.raises(RecipeError, match="does not exist"):
         FILTERS["language"].prepare(LanguageParams(model=str(tmp_path / "absent.bin")))
