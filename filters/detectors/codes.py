@@ -48,9 +48,9 @@ def prove_code(check: Check, weak: Check | None = None, cues: Cues | None = None
     def prove(window: str, start: int, end: int) -> Spans:
         start, end = trimmed(window, start, end)
         text = window[start:end]
-        if (check(text) or (weak is not None and cues is not None and weak(text) and cues.near(window, start, end))) and (
-            stands_free(window, start, end)
-        ):
+        if (
+            check(text) or (weak is not None and cues is not None and weak(text) and cues.near(window, start, end))
+        ) and (stands_free(window, start, end)):
             yield start, end
 
     return prove

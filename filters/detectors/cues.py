@@ -68,7 +68,9 @@ NINO = Cues(
     "国民保险号", "国民保険番号",
 )  # fmt: skip
 
-SPAIN = Cues("dni", "nif", "nie", "documento nacional", "identidad", "documento", "identificación", "extranjero", "d.n.i")
+SPAIN = Cues(
+    "dni", "nif", "nie", "documento nacional", "identidad", "documento", "identificación", "extranjero", "d.n.i"
+)
 
 NIR = Cues(
     "nir", "sécurité sociale", "securite sociale", "numéro de sécu", "insee", "n° ss", "carte vitale", "assuré",
@@ -124,6 +126,8 @@ MEDICARE_US = Cues("mbi", "medicare", "medicare beneficiary", "beneficiary")
 
 NPI = Cues("npi", "npis", "national provider", "provider identifier", "provider id", "provider number")
 
-DE_ID_CARD = Cues("personalausweis", "ausweis", "ausweisnummer", "ausweisnr", "ausweis-nr", "perso", "german id", "id card")
+DE_ID_CARD = Cues(
+    "personalausweis", "ausweis", "ausweisnummer", "ausweisnr", "ausweis-nr", "perso", "german id", "id card"
+)
 
 SOUTH_AFRICAN_ID = Cues("south african id", "sa id", "rsa id", "id number", "identity number", "id nommer")

@@ -122,22 +122,31 @@ def numbers(window: str, start: int, end: int) -> tuple[Number, ...]:
     return tuple(found)
 
 
+Check = Callable[[str], bool]
+
+
 def prove_numbers(
-    check: Callable[[str], bool],
+    check: Check,
     forms: Collection[str],
     cued: Collection[str] = (),
     cues: Cues | None = None,
+    weak: Check | None = None,
 ) -> Prove:
-    """The proof of numbers in one of `forms`, or in one of `cued` with a cue word near by, whose digits pass `check`."""
-    known = frozenset(forms) | frozenset(cued)
-    free = frozenset(forms)
+    """The proof of numbers written in one of `forms` whose digits pass `check`.
+
+    With a word of `cues` near by, also of those in one of `cued` or `forms` that pass `weak` (as a rule the same).
+    """
+    free, known = frozenset(forms), frozenset(forms) | frozenset(cued)
+    lenient = weak or check
 
     def prove(window: str, start: int, end: int) -> Spans:
         reached = start
         for number in numbers(window, start, end):
-            if number.form not in known or number.start < reached or not check(number.digits):
+            if number.form not in known or number.start < reached:
                 continue
-            if number.form in free or (cues is not None and cues.near(window, number.start, number.end)):
+            if (number.form in free and check(number.digits)) or (
+                cues is not None and lenient(number.digits) and cues.near(window, number.start, number.end)
+            ):
                 reached = number.end
                 yield number.start, number.end
 

@@ -24,7 +24,11 @@ from filters.detectors.wallets import (
 # As embossed: in one, in fours, and the groupings of 14 (Diners), 15 (American Express) and 19 digits.
 CARD_FORMS = frozenset(
     [str(length) for length in range(14, 20)]
-    + [form.replace(" ", separator) for form in ("4 4 4 4", "4 4 4 4 3", "4 6 5", "4 6 4", "6 13") for separator in " -"]
+    + [
+        form.replace(" ", separator)
+        for form in ("4 4 4 4", "4 4 4 4 3", "4 6 5", "4 6 4", "6 13")
+        for separator in " -"
+    ]
 )
 CUED_CARD_FORMS = CARD_FORMS | {"12", "13", "4 4 4 4 1", "4 4 4 4 2", "4-4-4-4-2"}
 

@@ -37,11 +37,7 @@ def is_iban(value: str) -> bool:
     >>> is_iban("DE89370400440532013000"), is_iban("DE88370400440532013000"), is_iban("DE8937040044053201300")
     (True, False, False)
     """
-    return (
-        LENGTHS.get(value[:2]) == len(value)
-        and "02" <= value[2:4] <= "98"
-        and mod97(value[4:] + value[:4]) == 1
-    )
+    return LENGTHS.get(value[:2]) == len(value) and "02" <= value[2:4] <= "98" and mod97(value[4:] + value[:4]) == 1
 
 
 def check_digits(country: str, account: str) -> str:

@@ -22,8 +22,9 @@ _NETWORKS: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[int, ...]], ...] 
     ("elo", (("4011", "4011"), ("5067", "5067"), ("6363", "6363")), (16,)),
     ("troy", (("9792", "9792"),), (16,)),
     ("dankort", (("5019", "5019"),), (16,)),
-    ("maestro", (("5018", "5018"), ("5020", "5020"), ("5038", "5038"), ("5893", "5893"), ("6304", "6304"), ("6759", "6759"), ("6761", "6763")), (16, 19)),
-)  # fmt: skip
+    ("maestro", (("5018", "5018"), ("5020", "5020"), ("5038", "5038"), ("5893", "5893"), ("6304", "6304")), (16, 19)),
+    ("maestro", (("6759", "6759"), ("6761", "6763")), (16, 19)),
+)
 # Given out rarely or no longer, or domestic: such a number counts with a word like "card" near by.
 _RARE: tuple[tuple[str, tuple[tuple[str, str], ...], tuple[int, ...]], ...] = (
     ("visa", (("4", "4"),), (13,)),
@@ -51,9 +52,9 @@ def network(digits: str) -> str | None:
 
 def is_card(digits: str) -> bool:
     """Whether a network gives out such numbers, the Luhn digit is right, and it is not one digit all along."""
-    return network(digits) is not None and luhn(digits) and len(set(digits[4:])) > 1
+    return network(digits) is not None and luhn(digits) and len(set(digits)) > 1
 
 
 def is_rare_card(digits: str) -> bool:
     """The same, also for rare and domestic numbers, such as those of Chinese banks from before UnionPay."""
-    return (network(digits) or _lookup(digits, _RARE)) is not None and luhn(digits) and len(set(digits[4:])) > 1
+    return (network(digits) or _lookup(digits, _RARE)) is not None and luhn(digits) and len(set(digits)) > 1

@@ -9,7 +9,8 @@ BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 BECH32_CONST = 1  # BIP 173: witness version 0
 BECH32M_CONST = 0x2BC830A3  # BIP 350: versions 1 to 16
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-# Version bytes of Bitcoin's main network: pay to public key hash, pay to script hash (Bitcoin wiki, "List of address prefixes").
+# Version bytes of Bitcoin's main network: pay to public key hash, pay to script hash
+# (Bitcoin wiki, "List of address prefixes").
 BITCOIN_VERSIONS = (0x00, 0x05)
 
 
