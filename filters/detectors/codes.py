@@ -43,14 +43,14 @@ def stands_free(window: str, start: int, end: int) -> bool:
 
 
 def prove_code(check: Check, weak: Check | None = None, cues: Cues | None = None) -> Prove:
-    """The proof of an identifier that passes `check`, or `weak` with a cue word near by; both see it as it is written."""
+    """The proof of an identifier that passes `check`, or `weak` with a cue word near by; both see it as written."""
 
     def prove(window: str, start: int, end: int) -> Spans:
         start, end = trimmed(window, start, end)
         text = window[start:end]
-        if (
+        if stands_free(window, start, end) and (
             check(text) or (weak is not None and cues is not None and weak(text) and cues.near(window, start, end))
-        ) and (stands_free(window, start, end)):
+        ):
             yield start, end
 
     return prove

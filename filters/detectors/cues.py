@@ -38,17 +38,20 @@ class Cues:
 
 
 CARD = Cues(
-    "card", "cards", "card number", "credit", "debit", "visa", "mastercard", "maestro", "amex", "cc",
-    "karte", "kreditkarte", "kartennummer", "carte", "carte bancaire", "tarjeta", "cartão", "карта", "карты", "карте",
+    "card", "cards", "card number", "credit", "debit", "visa", "mastercard", "maestro", "amex", "cc", "karte",
+    "kreditkarte", "kartennummer", "carte", "carte bancaire", "tarjeta", "cartão", "карта", "карты", "карте",
     "بطاقة", "卡号", "卡號", "银行卡", "信用卡", "储蓄卡", "借记卡", "カード", "카드", "บัตร", "कार्ड",
 )  # fmt: skip
 
 TAX_DE = Cues(
-    "steuer-id", "steuerid", "steuer-identifikationsnummer", "steueridentifikationsnummer", "steuerliche identifikationsnummer",
-    "identifikationsnummer", "idnr", "id-nr", "tin", "steuernummer", "tax id", "德国税号",
+    "steuer-id", "steuerid", "steuer-identifikationsnummer", "steueridentifikationsnummer",
+    "steuerliche identifikationsnummer", "identifikationsnummer", "idnr", "id-nr", "tin", "steuernummer",
+    "tax id", "德国税号",
 )  # fmt: skip
 
-AADHAAR = Cues("aadhaar", "aadhar", "adhaar", "uidai", "uid", "आधार", "ஆதார்", "ఆధార్", "আধার", "આધાર", "ಆಧಾರ್")
+AADHAAR = Cues(
+    "aadhaar", "aadhar", "adhaar", "uidai", "uid", "आधार", "ஆதார்", "ఆధార్", "আধার", "આધાર", "ಆಧಾರ್",
+)  # fmt: skip
 
 PAN = Cues("pan", "pan card", "permanent account number", "income tax", "पैन", "पैन कार्ड")
 
@@ -57,46 +60,49 @@ CPF = Cues("cpf", "cpf/mf", "contribuinte", "cadastro de pessoas físicas")
 CNPJ = Cues("cnpj", "cnpj/mf", "cadastro nacional da pessoa jurídica")
 
 SSN = Cues(
-    "ssn", "ssns", "social security", "social security number", "soc sec", "ss#", "sozialversicherungsnummer", "seguro social",
-    "sécurité sociale", "社会安全号码", "社会保障号码", "社会保障番号", "사회보장번호",
+    "ssn", "ssns", "social security", "social security number", "soc sec", "ss#", "sozialversicherungsnummer",
+    "seguro social", "sécurité sociale", "社会安全号码", "社会保障号码", "社会保障番号", "사회보장번호",
 )  # fmt: skip
 
 ITIN = Cues("itin", "itins", "tax id", "taxpayer", "tax identification", "individual taxpayer", "tin")
 
 NINO = Cues(
-    "nino", "ni", "ni number", "ni no", "national insurance", "national insurance number", "nat ins",
-    "国民保险号", "国民保険番号",
+    "nino", "ni", "ni number", "ni no", "national insurance", "national insurance number", "nat ins", "国民保险号",
+    "国民保険番号",
 )  # fmt: skip
 
 SPAIN = Cues(
-    "dni", "nif", "nie", "documento nacional", "identidad", "documento", "identificación", "extranjero", "d.n.i"
-)
+    "dni", "nif", "nie", "documento nacional", "identidad", "documento", "identificación", "extranjero",
+    "d.n.i",
+)  # fmt: skip
 
 NIR = Cues(
     "nir", "sécurité sociale", "securite sociale", "numéro de sécu", "insee", "n° ss", "carte vitale", "assuré",
 )  # fmt: skip
 
 CN_ID = Cues(
-    "身份证", "身份證", "证件号", "證件號", "公民身份", "居民身份", "id card", "identity card", "resident identity", "id number",
+    "身份证", "身份證", "证件号", "證件號", "公民身份", "居民身份", "id card", "identity card", "id number",
     "身分証", "신분증",
 )  # fmt: skip
 
 PASSPORT = Cues(
-    "passport", "passports", "passport no", "travel document", "reisepass", "pass-nr", "passnummer", "passeport", "pasaporte",
-    "passaporte", "паспорт", "паспорта", "загранпаспорт", "جواز سفر", "جواز السفر", "护照", "護照", "通行证", "パスポート", "旅券",
-    "여권", "หนังสือเดินทาง", "พาสปอร์ต", "पासपोर्ट",
+    "passport", "passports", "passport no", "travel document", "reisepass", "pass-nr", "passnummer",
+    "passeport", "pasaporte", "passaporte", "паспорт", "паспорта", "загранпаспорт", "جواز سفر", "جواز السفر",
+    "护照", "護照", "通行证", "パスポート", "旅券", "여권", "หนังสือเดินทาง", "พาสปอร์ต", "पासपोर्ट",
 )  # fmt: skip
 
 PLATE = Cues(
-    "plate", "license plate", "licence plate", "number plate", "registration", "车牌", "車牌", "牌照", "号牌", "號牌", "车号",
-    "ナンバープレート", "번호판",
+    "plate", "license plate", "licence plate", "number plate", "registration", "车牌", "車牌", "牌照", "号牌", "號牌",
+    "车号", "ナンバープレート", "번호판",
 )  # fmt: skip
 
 RRN = Cues("rrn", "resident registration", "주민등록", "주민번호", "주민")
 
 PESEL = Cues("pesel", "pesel:", "nr pesel", "numer pesel")
 
-SIN = Cues("sin", "sin number", "social insurance", "social insurance number", "nas", "n.a.s", "assurance sociale")
+SIN = Cues(
+    "sin", "sin number", "social insurance", "social insurance number", "nas", "n.a.s", "assurance sociale",
+)  # fmt: skip
 
 HETU = Cues("hetu", "henkilötunnus", "personbeteckning", "finnish id", "personal identity code")
 
@@ -106,12 +112,13 @@ PERSONNUMMER = Cues(
 )  # fmt: skip
 
 THAI_ID = Cues(
-    "tnin", "thai id", "thai national id", "national id", "citizen id", "id card", "เลขประจำตัวประชาชน", "เลขบัตรประชาชน", "บัตรประชาชน",
-    "ประจำตัวประชาชน", "เลขประจำตัว",
+    "tnin", "thai id", "thai national id", "national id", "citizen id", "id card", "เลขประจำตัวประชาชน",
+    "เลขบัตรประชาชน", "บัตรประชาชน", "ประจำตัวประชาชน", "เลขประจำตัว",
 )  # fmt: skip
 
 TURKISH_ID = Cues(
-    "tckn", "tc kimlik", "t.c. kimlik", "kimlik no", "kimlik numarası", "tc no", "türk kimlik", "turkish id", "turkish identity",
+    "tckn", "tc kimlik", "t.c. kimlik", "kimlik no", "kimlik numarası", "tc no", "türk kimlik", "turkish id",
+    "turkish identity",
 )  # fmt: skip
 
 SINGAPORE_ID = Cues("nric", "fin", "nric/fin", "singapore id", "uin")
@@ -127,7 +134,7 @@ MEDICARE_US = Cues("mbi", "medicare", "medicare beneficiary", "beneficiary")
 NPI = Cues("npi", "npis", "national provider", "provider identifier", "provider id", "provider number")
 
 DE_ID_CARD = Cues(
-    "personalausweis", "ausweis", "ausweisnummer", "ausweisnr", "ausweis-nr", "perso", "german id", "id card"
-)
+    "personalausweis", "ausweis", "ausweisnummer", "ausweisnr", "ausweis-nr", "perso", "german id", "id card",
+)  # fmt: skip
 
 SOUTH_AFRICAN_ID = Cues("south african id", "sa id", "rsa id", "id number", "identity number", "id nommer")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+import re2
+
 from filters.detectors import ibans
 from filters.detectors.checksums import luhn_digit
 from filters.detectors.codes import START, prove_code
@@ -33,11 +35,16 @@ CARD_FORMS = frozenset(
 CUED_CARD_FORMS = CARD_FORMS | {"12", "13", "4 4 4 4 1", "4 4 4 4 2", "4-4-4-4-2"}
 
 
+_IBAN_HEAD = re2.compile(r"(?:^|[^0-9A-Za-z])[A-Z]{2}[0-9]{2}[ -]$")
+
+
 def _prove_card(window: str, start: int, end: int) -> Spans:
     reached = start
     for number in numbers(window, start, end):
         if number.start < reached or number.form not in CUED_CARD_FORMS or not is_rare_card(number.digits):
             continue
+        if _IBAN_HEAD.search(window[max(0, number.start - 6) : number.start]) is not None:
+            continue  # the middle of an account number
         if (number.form in CARD_FORMS and is_card(number.digits)) or CARD.near(window, number.start, number.end):
             reached = number.end
             yield number.start, number.end

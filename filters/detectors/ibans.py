@@ -50,7 +50,7 @@ def check_digits(country: str, account: str) -> str:
 
 
 def _end(window: str, start: int, limit: int, length: int) -> int:
-    """Where `length` letters and digits with single separators of one kind end; -1 if there are fewer before `limit`."""
+    """Where `length` letters and digits with single separators of one kind end; -1 if `limit` comes first."""
     separator, at, count = "", start, 0
     while at < limit:
         if window[at] in " -":

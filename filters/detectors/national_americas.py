@@ -22,7 +22,10 @@ _SSN_VOID = frozenset({"078051120", "219099999"})
 
 
 def us_ssn(value: str) -> bool:
-    """Area not 000, 666 or 9xx, group not 00, serial not 0000 (Social Security Administration, randomization of 2011)."""
+    """Area not 000, 666 or 9xx, group not 00, serial not 0000.
+
+    Social Security Administration, "SSN Randomization" (2011).
+    """
     return (
         len(value) == 9
         and is_digits(value)
@@ -103,7 +106,7 @@ US_NPI = number_detector(
 US_MBI = code_detector(
     "us_mbi", "United States Medicare beneficiary numbers", us_mbi, _make_mbi,
     proof="shape", pattern=START + r"[1-9][A-Za-z][0-9A-Za-z][0-9]-?[A-Za-z][0-9A-Za-z][0-9]-?[A-Za-z]{2}[0-9]{2}",
-    hint=r"[1-9][A-Za-z][0-9A-Za-z][0-9]-?[A-Za-z]", written=lambda text: text.count("-") == 2 and text.isupper(),
+    hint=r"[1-9][A-Za-z][0-9A-Za-z][0-9]-?[A-Za-z]", written=lambda text: text.count("-") in (0, 2) and text.isupper(),
     cues=cues.MEDICARE_US,
 )  # fmt: skip
 CA_SIN = number_detector(
@@ -116,8 +119,8 @@ BR_CPF = number_detector(
 )  # fmt: skip
 BR_CNPJ = code_detector(
     "br_cnpj", "Brazilian taxpayers, companies", br_cnpj, _make_cnpj,
-    proof="mod11x2", pattern=START + r"[0-9A-Z]{2}\.?[0-9A-Z]{3}\.?[0-9A-Z]{3}/?[0-9A-Z]{4}-?[0-9]{2}",
-    hint=r"[0-9A-Z]{3}/?[0-9A-Z]{4}-?[0-9]{2}", written=lambda text: text[10:11] == "/" and text[15:16] == "-",
+    proof="mod11x2", pattern=START + r"(?:[0-9A-Z]{2}\.?[0-9A-Z]{3}\.?[0-9A-Z]{3}/[0-9A-Z]{4}-?[0-9]{2}|[0-9]{14})",
+    hint=r"[0-9A-Z]{3}/[0-9A-Z]{4}-?[0-9]{2}|[0-9]{14}", written=lambda text: text[10:11] == "/" and text[15:16] == "-",
     cues=cues.CNPJ,
 )  # fmt: skip
 

@@ -30,45 +30,8 @@ from filters.detectors.national_kinds import code_detector, number_detector
 from filters.detectors.number_fakes import digit, digits, long_date, short_date
 
 # GB/T 2260: codes of provinces; the four municipalities have their districts under 01-03 only.
-_PROVINCES = frozenset(
-    [
-        "11",
-        "12",
-        "13",
-        "14",
-        "15",
-        "21",
-        "22",
-        "23",
-        "31",
-        "32",
-        "33",
-        "34",
-        "35",
-        "36",
-        "37",
-        "41",
-        "42",
-        "43",
-        "44",
-        "45",
-        "46",
-        "50",
-        "51",
-        "52",
-        "53",
-        "54",
-        "61",
-        "62",
-        "63",
-        "64",
-        "65",
-        "71",
-        "81",
-        "82",
-        "83",
-    ]
-)
+_DOZENS = ((11, 15), (21, 23), (31, 37), (41, 46), (50, 54), (61, 65), (71, 71), (81, 83))
+_PROVINCES = frozenset(str(code) for first, last in _DOZENS for code in range(first, last + 1))
 _MUNICIPALITIES = frozenset({"11", "12", "31", "50"})
 _MAINLAND = [code for code in sorted(_PROVINCES) if code < "71"]
 
@@ -87,7 +50,7 @@ def is_cn_region(code: str) -> bool:
 
 
 def cn_resident_id(value: str) -> bool:
-    """Eighteen characters: region, date of birth, order, check character (GB 11643); or the fifteen digits of before 1999."""
+    """Eighteen characters: region, date of birth, order, check character (GB 11643); or fifteen, as before 1999."""
     if not is_digits(value[:-1]) or not is_cn_region(value[:6]):
         return False
     if len(value) == 15:
@@ -109,7 +72,10 @@ _CN_PASSPORT = re2.compile(r"[EGDSPHKM][0-9]{8}|E[A-HJ-NP-Z][0-9]{7}|[DSP]E[0-9]
 
 
 def cn_passport(value: str) -> bool:
-    """E, G, D, S, P and eight digits, or two letters and seven (National Immigration Administration); H, K, M: permits."""
+    """E, G, D, S, P and eight digits, or two letters and seven; H, K, M and eight: permits.
+
+    National Immigration Administration, series of ordinary, official and diplomatic passports.
+    """
     return _CN_PASSPORT.fullmatch(value) is not None
 
 
@@ -128,21 +94,18 @@ _PLATE = re2.compile(
 
 
 def cn_plate(value: str) -> bool:
-    """A plate as it is written, with at least one digit behind the letter of the city."""
-    return _PLATE.fullmatch(value) is not None and any(map(str.isdigit, value))
-
-
-def _plate_written(text: str) -> bool:
-    # 最新VS2019 is no plate: in one piece, four digits and the shape are asked for.
-    return cn_plate(text) and (text[2] in "·•・" or sum(map(str.isdigit, text[2:])) >= 4)
+    """A plate as it is written."""
+    return _PLATE.fullmatch(value) is not None
 
 
 def _prove_plate(window: str, start: int, end: int) -> Spans:
     text = window[start:end]
     if continues(window, end, "_/-") or not cn_plate(text):
         return
+    # 最新VS2019 is no plate, nor is 往北京T12345: in one piece, it needs four digits and no character in front.
     beside_han = start > 0 and "\u4e00" <= window[start - 1] <= "\u9fff"
-    if text[2] in "·•・" or (_plate_written(text) and not beside_han) or cues.PLATE.near(window, start, end):
+    plain = not beside_han and sum(map(str.isdigit, text)) >= 4
+    if text[2] in "·•・" or plain or cues.PLATE.near(window, start, end):
         yield start, end
 
 
@@ -172,7 +135,7 @@ _PAN = re2.compile(r"[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]")
 
 
 def in_pan(value: str) -> bool:
-    """Three letters, the kind of holder, an initial, four digits not all zero, a check letter whose rule is not published.
+    """Three letters, the kind of holder, an initial, four digits, a check letter whose rule is not published.
 
     Income Tax Department of India, "Structure of PAN".
     """
@@ -184,27 +147,16 @@ def _make_pan(old: str, noise: Iterator[int]) -> str:
     return digits(noise, 3, letters) + old[3] + digit(noise, letters) + digits(noise, 4) + digit(noise, letters)
 
 
-_RRN_CENTURY = {
-    "9": 1800,
-    "0": 1800,
-    "1": 1900,
-    "2": 1900,
-    "5": 1900,
-    "6": 1900,
-    "3": 2000,
-    "4": 2000,
-    "7": 2000,
-    "8": 2000,
-}
+_RRN_CENTURY = {**dict.fromkeys("1256", 1900), **dict.fromkeys("3478", 2000)}
 
 
 def kr_rrn(value: str) -> bool:
-    """Date of birth, sex and century, place and order; a check digit for foreigners, and for others unless it is random.
+    """Date of birth, sex and century (foreigners 5-8), place and order, check digit.
 
-    Resident Registration Act; numbers given out since October 2020 are random behind the sex, so that of a citizen
-    (1 to 4) is not asked for its check digit.
+    Enforcement Rule of the Resident Registration Act. Numbers given out since October 2020 are random behind the sex,
+    so that of a citizen is not asked for its check digit.
     """
-    if len(value) != 13 or not is_digits(value) or value[6] in "09":
+    if len(value) != 13 or not is_digits(value) or value[6] not in _RRN_CENTURY:
         return False
     year = _RRN_CENTURY[value[6]] + int(value[:2])
     if not is_date(year, int(value[2:4]), int(value[4:6])):

@@ -162,7 +162,7 @@ def tr_digits(prefix: str) -> str:
 
 
 def th_tnin_digit(prefix: str) -> str:
-    """The digit for twelve: weights 13..2, 11 minus the remainder by 11, last digit (Department of Provincial Administration).
+    """The digit for twelve: weights 13..2, 11 minus the remainder by 11 (Bureau of Registration Administration).
 
     >>> th_tnin_digit("123456789012")
     '1'
@@ -200,7 +200,9 @@ def au_medicare(value: str) -> bool:
 
 
 def za_id_number(value: str) -> bool:
-    """Thirteen digits: date, order, citizen (0), resident (1) or refugee (2), 8 or 9, Luhn (Department of Home Affairs).
+    """Thirteen digits: date, order, citizen (0), resident (1) or refugee (2), 8 or 9, Luhn.
+
+    Department of Home Affairs; Identification Act 68 of 1997.
 
     >>> za_id_number("8001015009087")
     True
@@ -221,7 +223,9 @@ FI_CHECK = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 
 
 def fi_check(ddmmyy: str, order: str) -> str:
-    """The check character of a date and an order number, by the remainder of 31 (Digital and Population Data Services Agency).
+    """The check character of a date and an order number, by the remainder of 31.
+
+    Digital and Population Data Services Agency, "The personal identity code".
 
     >>> fi_check("131052", "308")
     'T'
@@ -229,14 +233,11 @@ def fi_check(ddmmyy: str, order: str) -> str:
     return FI_CHECK[int(ddmmyy + order) % 31]
 
 
-_ODD = dict(
-    zip(
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21)
-        + (2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
-        strict=True,
-    )
-)
+_ODD_VALUES = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23)
+_ODD = {
+    **{chr(65 + i): value for i, value in enumerate(_ODD_VALUES)},
+    **{str(i): value for i, value in enumerate(_ODD_VALUES[:10])},
+}
 _EVEN = {**{str(digit): digit for digit in range(10)}, **{chr(65 + i): i for i in range(26)}}
 
 
@@ -268,6 +269,6 @@ def sg_letter(series: str, digits: str) -> str:
 
 
 def de_id_digit(prefix: str) -> str:
-    """The digit for the nine characters of a serial number: weights 7 3 1, A=10 ... Z=35, modulo 10 (ICAO Doc 9303-3, 4.9)."""
+    """The digit for a serial number: weights 7 3 1, A=10 ... Z=35, modulo 10 (ICAO Doc 9303-3, 4.9)."""
     total = sum(int(char, 36) * weight for char, weight in zip(prefix, (7, 3, 1) * 3, strict=False))
     return str(total % 10)

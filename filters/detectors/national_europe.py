@@ -121,12 +121,15 @@ def _fake_fi(value: str, noise: Iterator[int]) -> str:
             return new if value == value.upper() else new.lower()
 
 
-_FISCAL = re2.compile(r"[A-Z]{6}[0-9LMNP-V]{2}[ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]")
+_FISCAL = re2.compile(r"[A-Z]{6}[0-9][0-9LMNP-V][ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]")
 _OMOCODIA = {ord(char): str(number) for number, char in enumerate("LMNPQRSTUV")}
 
 
 def it_fiscal_code(value: str) -> bool:
-    """Names, date (a woman's day plus 40), place, check letter; digits may be letters to tell twins apart."""
+    """Names, date (a woman's day plus 40), place, check letter; digits may be letters to tell twins apart.
+
+    They are replaced from the right, so the first of the year is taken to be a digit.
+    """
     if _FISCAL.fullmatch(value) is None or it_fiscal_letter(value[:15]) != value[15]:
         return False
     day = int(value[9:11].translate(_OMOCODIA)) % 40
@@ -201,8 +204,8 @@ DE_STEUER_ID = number_detector(
 )  # fmt: skip
 DE_ID_CARD = code_detector(
     "de_id_card", "German identity cards", de_id_card, _make_id_card,
-    proof="shape+cue", pattern=START + r"[CFGHJ-NPRTV-Zcfghj-nprtv-z][0-9CFGHJ-NPRTV-Zcfghj-nprtv-z]{8}[0-9]?",
-    hint=r"[0-9]{2}[0-9CFGHJ-NPRTV-Zcfghj-nprtv-z]{4}", cues=cues.DE_ID_CARD,
+    proof="shape+cue", pattern=START + r"[CFGHJ-NPRTV-Z][0-9CFGHJ-NPRTV-Z]{8}[0-9]?",
+    hint=r"[CFGHJ-NPRTV-Z][0-9CFGHJ-NPRTV-Z]{8}", cues=cues.DE_ID_CARD,
 )  # fmt: skip
 ES_DNI = code_detector(
     "es_dni", "Spanish identity numbers", es_dni, _make_dni, proof="mod23", written=_dni_written, cues=cues.SPAIN
@@ -224,9 +227,8 @@ IT_FISCAL_CODE = code_detector(
     "it_fiscal_code", "Italian tax codes", it_fiscal_code, _make_fiscal,
     proof="mod26+date",
     pattern=START
-    + r"[A-Za-z]{6}[0-9LMNP-Vlmnp-v]{2}[A-Za-z][0-9LMNP-Vlmnp-v]{2}[A-Za-z][0-9LMNP-Vlmnp-v]{3}[A-Za-z]",
-    hint=r"[A-Za-z]{6}[0-9LMNP-Vlmnp-v]{2}[A-Za-z][0-9LMNP-Vlmnp-v]{2}[A-Za-z][0-9LMNP-Vlmnp-v]",
-    written=lambda text: any(map(str.isdigit, text)),
+    + r"[A-Za-z]{6}[0-9][0-9LMNP-Vlmnp-v][A-Za-z][0-9LMNP-Vlmnp-v]{2}[A-Za-z][0-9LMNP-Vlmnp-v]{3}[A-Za-z]",
+    hint=r"[A-Za-z]{3}[0-9][0-9LMNP-Vlmnp-v][A-Za-z][0-9LMNP-Vlmnp-v]{2}[A-Za-z]", written=lambda text: True,
 )  # fmt: skip
 SE_PERSONNUMMER = number_detector(
     "se_personnummer", "Swedish personal numbers", se_personnummer, _make_personnummer,
