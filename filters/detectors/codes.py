@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from filters.detectors.boundaries import continues
 from filters.detectors.contract import Prove, Spans
 from filters.detectors.cues import Cues
-from filters.detectors.digit_runs import free_right
+from filters.detectors.digit_runs import free_left, free_right
 
 START = r"(?:^|[^0-9A-Za-z])"
 """In front of an identifier: the beginning of the text, or anything but an ASCII letter or digit."""
@@ -39,7 +38,7 @@ def trimmed(window: str, start: int, end: int) -> tuple[int, int]:
 
 def stands_free(window: str, start: int, end: int) -> bool:
     """Whether nothing beside an identifier makes it a part of a longer name, a path or an address."""
-    return not continues(window, start - 1, "_/@-\\%#") and free_right(window, end)
+    return free_left(window, start) and free_right(window, end)
 
 
 def prove_code(check: Check, weak: Check | None = None, cues: Cues | None = None) -> Prove:

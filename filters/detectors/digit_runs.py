@@ -18,8 +18,31 @@ from filters.detectors.cues import Cues
 SHAPE = r"(?:[0-9][ ./-]?){8,}[0-9][Xx]?"
 HINT = r"(?:[0-9][ ./-]?){8}[0-9]"
 
-MIN_DIGITS, MAX_DIGITS = 9, 19
-MAX_GROUPS = 7  # of a number written with spaces: French 1 2 2 2 3 3 2
+MIN_DIGITS = 9
+
+# Every form that some detector asks for: anything else is given up while it is read. `X` is a last letter X.
+FORMS = frozenset(
+    ["17X", "6 8 3X", *map(str, range(9, 20))]  # in one; Chinese resident numbers
+    + ["4 4 4", "4 4 4 4", "4 4 4 4 1", "4 4 4 4 2", "4 4 4 4 3", "4 6 4", "4 6 5", "6 13"]  # cards
+    + ["4-4-4", "4-4-4-4", "4-4-4-4-2", "4-4-4-4-3", "4-6-4", "4-6-5", "6-13"]
+    + [
+        "3 2 4",
+        "3 3 3",
+        "3 3 3 2",
+        "3 3 4",
+        "2 3 3 3",
+        "1 4 5 2 1",
+        "4 3 3",
+        "4 5 1",
+        "4 5 1 1",
+        "6 4 3",
+        "6 4 2 1",
+        "6 8 4",
+    ]
+    + ["3-2-4", "3-3-3", "3-3-3-2", "3-3-4", "1-4-5-2-1", "4-3-3", "6-4", "6-7", "8-4", "9-2"]
+    + ["3.2.4", "3.3.3-2", "3.3.3.2"]
+)
+_BEGINNINGS = frozenset(form[:at] for form in FORMS for at, char in enumerate(form) if char == " ")
 
 # Beside a number these make it part of something longer or something else: identifiers, paths, amounts, addresses.
 _LEFT = "_/@+%$€£¥-\\"
@@ -36,33 +59,20 @@ class Number:
     form: str
 
 
-@dataclass(frozen=True)
-class _Token:
-    start: int
-    end: int
-    digits: str
-    form: str
+def _form(word: str) -> str:
+    """The form of digits without spaces.
 
-
-def _form(token: str) -> tuple[str, str]:
-    digits, form, length = [], [], 0
-    for char in token:
+    >>> _form("366.397.055-83"), _form("11010519491231002X")
+    ('3.3.3-2', '17X')
+    """
+    form, length = "", 0
+    for char in word:
         if char in "./-":
-            form.append(f"{length}{char}")
+            form += f"{length}{char}"
             length = 0
         else:
-            digits.append(char)
             length += char not in "Xx"
-    form.append(f"{length}X" if token[-1] in "Xx" else str(length))
-    return "".join(digits).upper(), "".join(form)
-
-
-def _tokens(window: str, start: int, end: int) -> list[_Token]:
-    tokens, at = [], start
-    for part in window[start:end].split(" "):
-        tokens.append(_Token(at, at + len(part), *(_form(part) if not part.isdigit() else (part, str(len(part))))))
-        at += len(part) + 1
-    return tokens
+    return f"{form}{length}X" if word[-1] in "Xx" else f"{form}{length}"
 
 
 def free_left(window: str, start: int) -> bool:
@@ -88,9 +98,9 @@ def free_right(window: str, end: int) -> bool:
     return not (end < len(window) and window[end] in "./-" and continues(window, end + 1))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def numbers(window: str, start: int, end: int) -> tuple[Number, ...]:
-    """The numbers of 9 to 19 digits that candidate `window[start:end]` can be read as, by where they start.
+    """The numbers in one of `FORMS` that candidate `window[start:end]` can be read as, by where they start.
 
     A group that is preceded or followed by one of its own length is a row of a table, not an end of a number.
 
@@ -99,26 +109,27 @@ def numbers(window: str, start: int, end: int) -> tuple[Number, ...]:
     >>> [n.form for n in numbers("4012 8888 8888 1881 12", 0, 22)]
     ['4 4 4 4', '4 4 4 4 2']
     """
-    tokens = _tokens(window, start, end)
+    words = window[start:end].split(" ")
+    forms = [str(len(word)) if word.isdigit() else _form(word) for word in words]
     begins, ends = free_left(window, start), free_right(window, end)
-    found = []
-    last = len(tokens) - 1
-    for i, token in enumerate(tokens):
-        if i == 0 and not begins:
+    found: list[Number] = []
+    last, at = len(words) - 1, start
+    for i, word in enumerate(words):
+        begin, form = at, forms[i]
+        at += len(word) + 1
+        if (i == 0 and not begins) or (i > 0 and forms[i - 1] == form and len(word) < MIN_DIGITS):
             continue
-        if len(token.digits) < MIN_DIGITS and i > 0 and tokens[i - 1].form == token.form:
-            continue
-        digits, form = "", ""
-        for j in range(i, min(i + MAX_GROUPS, len(tokens))):
-            digits += tokens[j].digits
-            form = f"{form} {tokens[j].form}" if form else tokens[j].form
-            if len(digits) > MAX_DIGITS:
+        j = i
+        while True:
+            cut = j > i and j < last and forms[j + 1] == forms[j]
+            if form in FORMS and not cut and (j < last or ends):
+                text = " ".join(words[i : j + 1])
+                digits = "".join(char for char in text if char not in " ./-").upper()
+                found.append(Number(begin, begin + len(text), digits, form))
+            if j == last or form not in _BEGINNINGS:
                 break
-            if len(digits) < MIN_DIGITS or (j == last and not ends):
-                continue
-            if j > i and j < last and tokens[j + 1].form == tokens[j].form:
-                continue
-            found.append(Number(token.start, tokens[j].end, digits, form))
+            j += 1
+            form = f"{form} {forms[j]}"
     return tuple(found)
 
 
@@ -137,6 +148,8 @@ def prove_numbers(
     With a word of `cues` near by, also of those in one of `cued` or `forms` that pass `weak` (as a rule the same).
     """
     free, known = frozenset(forms), frozenset(forms) | frozenset(cued)
+    if not known <= FORMS:
+        raise ValueError(f"forms that digit_runs.FORMS does not hold: {sorted(known - FORMS)}")
     lenient = weak or check
 
     def prove(window: str, start: int, end: int) -> Spans:

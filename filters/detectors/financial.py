@@ -23,16 +23,17 @@ from filters.detectors.wallets import (
     is_segwit,
 )
 
-# As embossed: in one, in fours, and the groupings of 14 (Diners), 15 (American Express) and 19 digits.
+# As embossed: in one, in fours, and the groupings of 14 (Diners), 15 (American Express) and 19 digits. In one, 14
+# digits need a cue: the bar codes in books of libraries begin with 3 and end with a Luhn digit, like those of Diners.
 CARD_FORMS = frozenset(
-    [str(length) for length in range(14, 20)]
+    [str(length) for length in range(15, 20)]
     + [
         form.replace(" ", separator)
         for form in ("4 4 4 4", "4 4 4 4 3", "4 6 5", "4 6 4", "6 13")
         for separator in " -"
     ]
 )
-CUED_CARD_FORMS = CARD_FORMS | {"12", "13", "4 4 4 4 1", "4 4 4 4 2", "4-4-4-4-2"}
+CUED_CARD_FORMS = CARD_FORMS | {"12", "13", "14", "4 4 4 4 1", "4 4 4 4 2", "4-4-4-4-2"}
 
 
 _IBAN_HEAD = re2.compile(r"(?:^|[^0-9A-Za-z])[A-Z]{2}[0-9]{2}[ -]$")
@@ -119,8 +120,8 @@ BTC_BECH32 = Detector(
     kind="btc_bech32",
     group="financial",
     summary="Bitcoin addresses of witness programs, Bech32 and Bech32m",
-    pattern=r"(?:bc1|BC1)[02-9AC-HJ-NP-Zac-hj-np-z]+",
-    hint=r"(?:bc1|BC1)[02-9AC-HJ-NP-Zac-hj-np-z]{5}",
+    pattern=r"(?:bc1|BC1)[02-9AC-HJ-NP-Zac-hj-np-z]{20,}",
+    hint=r"(?:bc1|BC1)[02-9AC-HJ-NP-Zac-hj-np-z]{12}",
     prove=prove_code(is_segwit),
     proof="bech32",
     placeholder="<BTC_ADDRESS>",

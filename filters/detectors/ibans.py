@@ -26,6 +26,7 @@ LENGTHS = {
 
 SHAPE = r"(?:^|[^0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:[ -]?[0-9A-Z]){11,}"
 HINT = r"[A-Z]{2}[0-9]{2}[ -]?[0-9A-Z]{3}"
+_WITHOUT_SEPARATORS = str.maketrans("", "", " -")
 _HEAD = re2.compile(r"[A-Z]{2}[0-9]{2}")
 
 
@@ -73,8 +74,10 @@ def prove(window: str, start: int, end: int) -> Spans:
         length = LENGTHS.get(head.group()[:2], 0)
         if not length or at < reached or continues(window, at - 1, "_/-+"):
             continue
+        if not is_iban(window[at : min(end, at + 2 * length)].translate(_WITHOUT_SEPARATORS)[:length]):
+            continue
         stop = _end(window, at, end, length)
-        if stop > 0 and not continues(window, stop, "_") and is_iban(compact(window[at:stop])):
+        if stop > 0 and not continues(window, stop, "_"):
             reached = stop
             yield at, stop
 
