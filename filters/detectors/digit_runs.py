@@ -100,14 +100,14 @@ def free_right(window: str, end: int) -> bool:
 
 @lru_cache(maxsize=8)
 def numbers(window: str, start: int, end: int) -> tuple[Number, ...]:
-    """The numbers in one of `FORMS` that candidate `window[start:end]` can be read as, by where they start.
+    """The numbers in one of `FORMS` that candidate `window[start:end]` can be read as, by where they start, longest first.
 
     A group that is preceded or followed by one of its own length is a row of a table, not an end of a number.
 
     >>> [(n.digits, n.form) for n in numbers("no 366.397.055-83!", 3, 17)]
     [('36639705583', '3.3.3-2')]
     >>> [n.form for n in numbers("4012 8888 8888 1881 12", 0, 22)]
-    ['4 4 4 4', '4 4 4 4 2']
+    ['4 4 4 4 2', '4 4 4 4']
     """
     words = window[start:end].split(" ")
     forms = [str(len(word)) if word.isdigit() else _form(word) for word in words]
@@ -119,13 +119,13 @@ def numbers(window: str, start: int, end: int) -> tuple[Number, ...]:
         at += len(word) + 1
         if (i == 0 and not begins) or (i > 0 and forms[i - 1] == form and len(word) < MIN_DIGITS):
             continue
-        j = i
+        j, place = i, len(found)
         while True:
             cut = j > i and j < last and forms[j + 1] == forms[j]
             if form in FORMS and not cut and (j < last or ends):
                 text = " ".join(words[i : j + 1])
                 digits = "".join(char for char in text if char not in " ./-").upper()
-                found.append(Number(begin, begin + len(text), digits, form))
+                found.insert(place, Number(begin, begin + len(text), digits, form))
             if j == last or form not in _BEGINNINGS:
                 break
             j += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 
 import re2
@@ -85,10 +86,12 @@ IBAN = Detector(
 def _fake_base58(value: str, noise: Iterator[int]) -> str:
     payload = base58check_decode(value)
     assert payload is not None
-    while True:
+    # Nine of ten hashes give the usual length; the short ones of hashes that begin with zeros are not imitated.
+    for attempt in itertools.count():
         new = base58check_encode(payload[:1] + hashlib.sha256(digits(noise, 40).encode()).digest()[:20])
-        if new != value and len(new) == len(value):
+        if new != value and (len(new) == len(value) or attempt > 100):
             return new
+    raise AssertionError("unreachable")
 
 
 BTC_ADDRESS = Detector(
