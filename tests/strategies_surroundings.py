@@ -65,7 +65,9 @@ PROSE = [
 def surroundings(draw: st.DrawFn) -> tuple[str, str]:
     """What stands before and behind a value."""
     before = draw(st.sampled_from(PROSE)) + draw(st.sampled_from(BEFORE))
-    return before, draw(st.sampled_from(AFTER)) + draw(st.sampled_from(PROSE))
+    after = draw(st.sampled_from(AFTER)) + draw(st.sampled_from(PROSE))
+    # A Latin letter right behind a value makes it another word.
+    return before, f" {after}" if after[:1].isascii() and after[:1].isalpha() else after
 
 
 def embed(kind: str, value: str, around: tuple[str, str]) -> tuple[str, int]:

@@ -89,13 +89,16 @@ def free_left(window: str, start: int) -> bool:
 def free_right(window: str, end: int) -> bool:
     """Whether nothing at `end` makes what ends there part of something else.
 
-    >>> [free_right(text, 3) for text in ("138转", "138. Next", "138-", "138.5", "138.jpg", "138_", "138%")]
+    >>> [free_right(text, 3) for text in ("138转", "138.Next", "138-", "138.5", "138.jpg", "138_", "138%")]
     [True, True, True, False, False, False, False]
     """
     if continues(window, end, _RIGHT):
         return False
-    # A full stop, a dash or a slash ends a phrase, unless more of a name or a number comes behind it.
-    return not (end < len(window) and window[end] in "./-" and continues(window, end + 1))
+    # A full stop, a dash or a slash ends a phrase, unless more of a name or a number comes behind it; a capital
+    # letter behind a full stop begins a sentence whose space was lost.
+    if end >= len(window) or window[end] not in "./-" or not continues(window, end + 1):
+        return True
+    return window[end] == "." and window[end + 1].isupper()
 
 
 @lru_cache(maxsize=8)
