@@ -109,7 +109,9 @@ FINANCIAL_KINDS: dict[str, Kind] = {
     "payment_card": Kind(_cards(), checked="0123456789"),
     "iban": Kind(ibans()),
     "btc_address": Kind(
-        st.builds(ref.base58check, st.sampled_from([0, 5]), st.binary(min_size=20, max_size=20).filter(lambda data: data[0])),
+        st.builds(
+            ref.base58check, st.sampled_from([0, 5]), st.binary(min_size=20, max_size=20).filter(lambda data: data[0])
+        ),
         checked="123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
     ),
     "btc_bech32": Kind(
