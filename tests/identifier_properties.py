@@ -87,10 +87,14 @@ def check_found(kind: str, value: str, around: tuple[str, str]) -> None:
 
 
 def check_wrong_is_not_found(kind: str, value: str, around: tuple[str, str], other: str) -> None:
-    """With another check character it is not."""
+    """With another check character it is not, nor a part of it.
+
+    But `4012 8888 8888 1881 123` may be a card and its three digits on the back: a number that is right up to there.
+    """
     if other != value[-1]:
-        text, _ = embed(kind, value[:-1] + other, around)
-        assert spans(DETECTORS[kind], text) == []
+        text, start = embed(kind, value[:-1] + other, around)
+        found = spans(DETECTORS[kind], text)
+        assert found == [] or (kind == "payment_card" and found == [(start, start + 19)] and len(value) == 23)
 
 
 def check_fake(kind: str, value: str, around: tuple[str, str], seed: int) -> None:

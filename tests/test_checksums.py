@@ -64,6 +64,12 @@ def test_italian_letters_agree_with_the_printed_table(value: str) -> None:
     assert ref.fiscal(value + national_checks.it_fiscal_letter(value))
 
 
+@given(value=digits(10, "23456"))
+def test_australian_cards_agree_with_their_equation(value: str) -> None:
+    """The issue number, last, is not checked, but it is no 0."""
+    assert national_checks.au_medicare(value) == (ref.medicare(value) and value[9] != "0")
+
+
 @given(value=digits(10))
 def test_weighted_numbers_agree_with_their_equations(value: str) -> None:
     assert national_checks.uk_nhs(value) == ref.nhs(value)
@@ -88,7 +94,6 @@ PUBLISHED: list[tuple[Callable[[str], bool], str]] = [
     (national_checks.pl_pesel, "44051401359"),  # Wikipedia
     (national_checks.uk_nhs, "9434765919"),  # NHS Data Dictionary
     (national_checks.au_tfn, "123456782"),
-    (national_checks.au_medicare, "2123456701"),
     (national_checks.za_id_number, "8001015009087"),
     (national_checks.us_npi, "1234567893"),  # Centers for Medicare & Medicaid Services
     (wallets.is_bitcoin_base58, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"),  # the first block
@@ -107,13 +112,12 @@ def test_published_numbers_pass_and_their_neighbours_do_not(check: Callable[[str
             assert not check(value[:place] + other + value[place + 1 :]), place
 
 
-@pytest.mark.parametrize("check", {check for check, _ in PUBLISHED}, ids=lambda check: check.__name__)
 @pytest.mark.parametrize(
-    "value", ["", "0", "x", "１２３４５６７８９０", "-1", "12 34", "\u0661\u0662\u0663", "9" * 60, "A" * 14]
+    "check", list(dict.fromkeys(check for check, _ in PUBLISHED)), ids=lambda check: check.__name__
 )
+@pytest.mark.parametrize("value", ["", "x", "１２３４５６７８９０", "-1", "12 34", "\u0661\u0662\u0663", "A" * 14])
 def test_anything_else_is_wrong_and_no_error(check: Callable[[str], bool], value: str) -> None:
-    assert check(value) in (False, check(value))
-    assert not check(value) or value.isascii()
+    assert not check(value)
 
 
 @given(version=st.sampled_from([0, 5, 111]), body=st.binary(min_size=20, max_size=20))
@@ -169,14 +173,10 @@ def test_a_form_that_is_never_read_is_an_error() -> None:
 
 def test_cues_are_whole_words_in_latin_and_anywhere_in_other_scripts() -> None:
     cues = Cues("PAN", "пасп", "护照")
-    for text, expected in [
-        ("pan: 1", True),
-        ("span 1", False),
-        ("японский 1", False),
-        ("паспорт 1", True),
-        ("持护照1", True),
-    ]:
-        assert cues.near(text, len(text) - 1, len(text)) is expected, text
+    for text in ("pan: 1", "号PAN1", "паспорт 1", "持护照1", "PAN\n1"):
+        assert cues.near(text, len(text) - 1, len(text)), text
+    for text in ("span 1", "PANs 1", "японский 1", "护 照1", "1"):
+        assert not cues.near(text, len(text) - 1, len(text)), text
 
 
 @given(noise=st.lists(st.integers(0, 255), min_size=50, max_size=50))

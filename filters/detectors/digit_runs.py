@@ -22,26 +22,15 @@ MIN_DIGITS = 9
 
 # Every form that some detector asks for: anything else is given up while it is read. `X` is a last letter X.
 FORMS = frozenset(
-    ["17X", "6 8 3X", *map(str, range(9, 20))]  # in one; Chinese resident numbers
-    + ["4 4 4", "4 4 4 4", "4 4 4 4 1", "4 4 4 4 2", "4 4 4 4 3", "4 6 4", "4 6 5", "6 13"]  # cards
-    + ["4-4-4", "4-4-4-4", "4-4-4-4-2", "4-4-4-4-3", "4-6-4", "4-6-5", "6-13"]
-    + [
-        "3 2 4",
-        "3 3 3",
-        "3 3 3 2",
-        "3 3 4",
-        "2 3 3 3",
-        "1 4 5 2 1",
-        "4 3 3",
-        "4 5 1",
-        "4 5 1 1",
-        "6 4 3",
-        "6 4 2 1",
-        "6 8 4",
-    ]
-    + ["3-2-4", "3-3-3", "3-3-3-2", "3-3-4", "1-4-5-2-1", "4-3-3", "6-4", "6-7", "8-4", "9-2"]
-    + ["3.2.4", "3.3.3-2", "3.3.3.2"]
-)
+    {
+        *map(str, range(9, 20)), "17X", "6 8 4", "6 8 3X",
+        "4 4 4", "4 4 4 4", "4 4 4 4 1", "4 4 4 4 2", "4 4 4 4 3", "4 6 4", "4 6 5", "6 13",
+        "4-4-4", "4-4-4-4", "4-4-4-4-2", "4-4-4-4-3", "4-6-4", "4-6-5", "6-13",
+        "3 2 4", "3 3 3", "3 3 3 2", "3 3 4", "2 3 3 3", "1 4 5 2 1", "4 3 3", "4 5 1", "4 5 1 1", "6 4 3", "6 4 2 1",
+        "3-2-4", "3-3-3", "3-3-3-2", "3-3-4", "1-4-5-2-1", "4-3-3", "6-4", "6-7", "8-4", "9-2",
+        "3.2.4", "3.3.3-2", "3.3.3.2",
+    }
+)  # fmt: skip
 _BEGINNINGS = frozenset(form[:at] for form in FORMS for at, char in enumerate(form) if char == " ")
 
 # Beside a number these make it part of something longer or something else: identifiers, paths, amounts, addresses.
@@ -103,7 +92,7 @@ def free_right(window: str, end: int) -> bool:
 
 @lru_cache(maxsize=8)
 def numbers(window: str, start: int, end: int) -> tuple[Number, ...]:
-    """The numbers in one of `FORMS` that candidate `window[start:end]` can be read as, by where they start, longest first.
+    """The numbers in one of `FORMS` that candidate `window[start:end]` can be read as, by start, longest first.
 
     A group that is preceded or followed by one of its own length is a row of a table, not an end of a number.
 
