@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from filters.detectors.contract import Detector
+from filters.detectors.financial import FINANCIAL
+from filters.detectors.national import NATIONAL
 
-_ALL: tuple[Detector, ...] = ()
+_ALL: tuple[Detector, ...] = (
+    *FINANCIAL,
+    *NATIONAL,
+)
 
 DETECTORS: dict[str, Detector] = {detector.kind: detector for detector in _ALL}
