@@ -16,7 +16,7 @@ from filters.chain import KEY, Stage, run_stages
 from filters.exact import ExactParams, content_hashes
 from filters.language import LanguageParams
 from filters.length import LengthParams
-from filters.pii import PiiParams
+from filters.pii.params import PiiParams
 from filters.texts import byte_lengths
 
 BATCH_ROWS = 4096

@@ -6,7 +6,7 @@ from filters.blocklist import BLOCKLIST
 from filters.contract import Filter, Rewrite
 from filters.language import LANGUAGE
 from filters.length import LENGTH
-from filters.pii import PII
+from filters.pii.stage import PII
 
 FILTERS: dict[str, Filter | Rewrite] = {
     "blocklist": BLOCKLIST,
