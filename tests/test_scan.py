@@ -219,7 +219,7 @@ def test_a_pattern_of_a_recipe_cannot_be_made_slow() -> None:
 def test_a_bounded_search_finds_every_short_match(text: str, most: int) -> None:
     regex = re2.compile("a[bé]?|é+")
     data = text.encode()
-    whole = [span for span in candidates(regex, data)]
+    whole = list(candidates(regex, data))
     if all(end - start <= most for start, end in whole):
         assert list(candidates(regex, data, most)) == whole
 
