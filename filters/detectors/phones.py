@@ -20,7 +20,7 @@ from filters.detectors.contract import Detector, Spans
 from filters.detectors.disguise import pick, until
 
 # ITU-T E.164 section 6: at most 15 digits with the country code. Shorter than 7 is a service, not a person.
-_LEAST, _MOST = 7, 15
+_LEAST, _MOST, _MOST_NATIONAL = 7, 15, 13
 _GAP = r"[ ().\-/\x{A0}\x{2010}-\x{2015}\x{2212}]"
 _EXTENSION = r"(?:,? ?(?:ext\.?|EXT\.?|Ext\.?|extension|x|доб\.?|转|轉|分机|內線|内線) ?[0-9]{1,6})"
 _PATTERN = rf"\(?[+＋]?[ (]?[0-9](?:{_GAP}{{0,3}}[0-9]){{6,}}{_EXTENSION}?"
@@ -40,10 +40,11 @@ _WEAK = re2.compile(
 )
 # A number of one of these is counted, not called.
 _NOT_CALLED = re2.compile(
-    r"(?i)(?:isbn|issn|ismn|doi|order|invoice|serial|s/n|sku|part|model|version|ticket|case|tracking|parcel|patent|oid"
-    r"|account|iban|swift|tax|steuer|ssn|aadhaar|passport|cpf|cnpj|nir|nino|dni|nie|iso|iec|ieee|rfc|gb/?t|zip|postal"
-    r"|订单|訂單|单号|單號|运单|快递|快遞|账号|帐号|帳號|卡号|卡號|身份证|发票|編號|注文|주문|송장|заказ|счет|инн|снилс|טווח)"
-    r"[^\n0-9]{0,16}$"
+    r"(?i)(?:(?:^|[^\p{Latin}])(?:isbn(?:-1[03])?|issn|ismn|doi|orders?|invoice|serial|s/n|sku|part|model|version|ticket|case"
+    r"|tracking|parcel|patent|oid|account|acct|iban|swift|tax|(?:steuer|ust)-?id(?:nr)?|ssn|aadhaar|passport|cpf|cnpj|nir|nino|dni"
+    r"|nie|iso|iec|ieee|rfc|gb/?t|zip|timestamp|id|pesel|npi|vat|siren|siret|nhs|tfn|abn)"
+    r"(?: ?-?(?:no|nr|num|number|nummer|id|code|card)s?)?|订单|訂單|单号|單號|运单|快递|快遞|账号|帐号|帳號|卡号|卡號|身份证号?|发票"
+    r"|編號|注文(?:番号)?|주문(?:번호)?|송장(?:번호)?|заказа?|счета?|инн|снилс|№)(?: is| ist| es| est)?[^\p{L}\n0-9]{0,4}$"
 )
 
 _ASIA_HYPHENS = re2.compile(r"0[0-9]{1,4}[-‐‑–－][0-9]{1,4}[-‐‑–－][0-9]{3,4}")
@@ -76,9 +77,16 @@ _LATIN = (
     "US", "GB", "DE", "FR", "ES", "IT", "BR", "PT", "NL", "BE", "CH", "AT", "MX", "AR", "CL", "CO", "PL", "TR", "AU",
     "NZ", "IN", "ID", "VN", "SE", "NO", "DK", "FI", "IE", "ZA", "IL", "JP", "KR", "CZ", "RO", "HU", "PH", "MY", "SG",
 )  # fmt: skip
-_DATE = re2.compile(
+# Dates, spans of years, decimals, ISBN, IPv4 addresses with what follows them.
+_NOT_A_NUMBER = re2.compile(
     r"(?:1[89]|20)[0-9]{2}[-./ ][01]?[0-9][-./ ][0-3]?[0-9]|[0-3]?[0-9][-./ ][01]?[0-9][-./ ](?:1[89]|20)[0-9]{2}"
     r"|(?:1[5-9]|20)[0-9]{2} ?[-–—/] ?(?:1[5-9]|20)[0-9]{2}|[0-9]+\.[0-9]+|97[89][-0-9 ]{10,}"
+    r"|[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:[^0-9]{1,3}[0-9]+)*"
+)
+# The rest of an IBAN, the groups of four of cards, accounts and tables, and those of a US SSN.
+_IBAN_HEAD = re2.compile(r"(?:^|[^A-Za-z0-9])[A-Z]{2}[0-9]{2} ?(?:[0-9A-Z]{4} ?)*$")
+_FOURS = re2.compile(
+    r"[0-9]{4}(?: [0-9]{4}){2,}|[1-9][0-9]{3}(?:-[0-9]{4}){2,}|[0-9]{4} [0-9]{6} [0-9]{5}|[0-9]{3}[-. ][0-9]{2}[-. ][0-9]{4}"
 )
 
 
@@ -124,7 +132,9 @@ def _is_number(number: str, before: str, around: str) -> bool:
     strong = bool(_STRONG.search(before))
     if number.lstrip("(")[:1] in ("+", "＋"):
         return _valid(number, None) or (strong and _possible(number, None))
-    if _DATE.fullmatch(number) or _NOT_CALLED.search(before):
+    if digits > _MOST_NATIONAL or _NOT_A_NUMBER.fullmatch(number) or _FOURS.fullmatch(number):
+        return False
+    if _NOT_CALLED.search(before) or _IBAN_HEAD.search(before):
         return False
     for shape, regions in _DISTINCT:
         if shape.fullmatch(number) and any(_valid(number, region) for region in regions):

@@ -1,0 +1,294 @@
+"""Detectors `ipv4`, `ipv4_port` and `ipv6`, and which addresses can be reached from anywhere.
+
+Whatever is a valid address is found, `127.0.0.1` too: what to do about it is for the policy to say, by `is_public`.
+Notations: RFC 791 (dotted decimal), RFC 4291 section 2.2 (IPv6).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+import re2
+
+from filters.detectors.boundaries import continues, stands_alone
+from filters.detectors.contract import Detector, Spans
+from filters.detectors.disguise import hex_shape, pick, until
+
+# A number with dots is not an address behind one of these words: version, release, section and the like.
+_NUMBERING_WORDS = (
+    "version", "versión", "versão", "versione", "versie", "wersja", "verze", "sürüm", "release", "build", "firmware",
+    "revision", "section", "chapter", "clause", "abschnitt", "kapitel", "chapitre", "sección", "capítulo", "appendix",
+    "версия", "версии", "версию", "версией", "раздел", "глава", "пункт", "إصدار", "الإصدار", "نسخه", "القسم",
+    "รุ่น", "เวอร์ชัน", "संस्करण", "버전", "버젼", "版本", "版", "第", "バージョン", "节", "節", "章", "条", "§",
+)  # fmt: skip
+# Other words end like the short ones ("server", "android", "ipsec"): those must begin a word.
+_SHORT = ("ver", "vers", "v", "rev", "sec", "sect", "oid", "fig", "figure", "table", "eq", "step")
+_NUMBERING = re2.compile(
+    r"(?i)(?:(?:^|[^\p{Latin}])(?:" + "|".join(_SHORT) + ")|" + "|".join(_NUMBERING_WORDS) + r")s?[\s.:：#=\"'(]*$"
+)
+# `1.2.3.4 Heading` at the beginning of a line is numbered, where all four numbers are small.
+_LINE_START = re2.compile(r"(?:^|\n)[\s#>*|-]*$")
+_HEADING = re2.compile(r"^[.:]?[ \t]+[\p{L}`*_\"'(\[]")
+_SMALL = 30
+
+
+def is_public(value: str) -> bool:
+    """Whether an address, with or without a port, can be reached from anywhere.
+
+    Not: private, shared, loopback, link-local, multicast, reserved, documentation (the special-purpose registries of
+    IANA, RFC 6890). An IPv4-mapped IPv6 address is judged by the IPv4 address. Raises ValueError if it is no address.
+
+    >>> is_public("8.8.8.8:53"), is_public("192.168.0.1"), is_public("2001:db8::1"), is_public("::ffff:8.8.8.8")
+    (True, False, False, True)
+    """
+    bare = value.partition(":")[0] if value.count(":") == 1 else value
+    address = ipaddress.ip_address(bare)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    judged = mapped or address
+    return judged.is_global and not judged.is_multicast and not judged.is_reserved
+
+
+def is_local(value: str) -> bool:
+    """Whether an address means this very host or none: loopback (`127.0.0.1`, `::1`) or unspecified (`0.0.0.0`).
+
+    >>> is_local("127.0.0.1"), is_local("10.0.0.1")
+    (True, False)
+    """
+    address = ipaddress.ip_address(value.partition(":")[0] if value.count(":") == 1 else value)
+    return address.is_loopback or address.is_unspecified
+
+
+def _is_ipv4(text: str) -> bool:
+    octets = text.split(".")
+    return len(octets) == 4 and all(
+        octet.isdigit() and int(octet) < 256 and (octet == "0" or octet[0] != "0") for octet in octets
+    )
+
+
+def _stands_as_address(window: str, start: int, end: int) -> bool:
+    """Whether `window[start:end]`, a valid dotted address, is meant as one."""
+    previous = window[start - 1 : start] if start else ""
+    # A fifth number, before or behind, makes it something else; so does a letter.
+    if continues(window, start - 1, ".-_+~^") or continues(window, end, "-_+"):
+        return False
+    following, next_one = window[end : end + 1], window[end + 1 : end + 2]
+    if following == "." and next_one.isdigit() or following == "," and next_one.isdigit() and previous == ",":
+        return False
+    # `Chrome/88.0.3219.53` is a program and its version; `//8.8.8.8/` is a host.
+    if previous == "/" and continues(window, start - 2, "_-."):
+        return False
+    if previous == "@" and continues(window, start - 2) and _is_package(window[:start]):
+        return False
+    if _NUMBERING.search(window[max(0, start - 20) : start]):
+        return False
+    octets = [int(octet) for octet in window[start:end].split(".")]
+    # `4.0.0.0` is a version; so are numbers that all are small, where they begin a heading.
+    if octets[0] not in (0, 10) and octets[1:] == [0, 0, 0] and following != "/":
+        return False
+    return not (
+        max(octets) < _SMALL
+        and _LINE_START.search(window[:start])
+        and (_HEADING.search(window[end : end + 8]) or window[end : end + 1] in ("\n", ""))
+        and octets[0]
+        and len(window) > end - start
+    )
+
+
+def _is_package(head: str) -> bool:
+    """`name@1.2.3.4` names a version of a package; `user@1.2.3.4`, behind a space of its own, a host: no `/` in it."""
+    word = head.split()[-1] if head.split() else ""
+    return "/" in word or word.startswith(("@", "npm"))
+
+
+def _prove_ipv4(window: str, start: int, end: int) -> Spans:
+    if _is_ipv4(window[start:end]) and _stands_as_address(window, start, end):
+        yield start, end
+
+
+def _fake_octets(value: str, noise: Iterator[int]) -> str:
+    """Octets of as many digits; a public address stays public and a private one private."""
+    public, shape = is_public(value), value.split(".")
+
+    def make(stream: Iterator[int]) -> str:
+        return ".".join(_fake_octet(octet, stream) for octet in shape)
+
+    def make_inside(stream: Iterator[int]) -> str:
+        return ".".join([*shape[:3], _fake_octet(shape[3], stream)])
+
+    return until(lambda made: _is_ipv4(made) and is_public(made) == public, make if public else make_inside, value, noise)
+
+
+def _fake_octet(octet: str, noise: Iterator[int]) -> str:
+    low, high = {1: (1, 9), 2: (10, 99), 3: (100, 254)}[len(octet)]
+    return str(low + next(noise) % (high - low + 1))
+
+
+_DOTTED = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
+_IPV4_HINT = r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"
+
+IPV4 = Detector(
+    kind="ipv4",
+    group="network",
+    summary="IPv4 addresses; not versions, object identifiers or section numbers",
+    pattern=_DOTTED,
+    hint=_IPV4_HINT,
+    prove=_prove_ipv4,
+    proof="octets+context",
+    placeholder="<IP_ADDRESS>",
+    fake=_fake_octets,
+)
+
+
+def _prove_ipv4_port(window: str, start: int, end: int) -> Spans:
+    address, _, port = window[start:end].partition(":")
+    middle = start + len(address)
+    if (
+        _is_ipv4(address)
+        and 0 < int(port) < 65536
+        and not continues(window, end)
+        and not (window[end : end + 1] in (".", ":") and window[end + 1 : end + 2].isdigit())
+        and _stands_as_address(window, start, middle)
+    ):
+        yield start, end
+
+
+def _fake_ipv4_port(value: str, noise: Iterator[int]) -> str:
+    address, _, port = value.partition(":")
+    return f"{_fake_octets(address, noise)}:{port}"
+
+
+IPV4_PORT = Detector(
+    kind="ipv4_port",
+    group="network",
+    summary="IPv4 addresses with a port, address and port together",
+    pattern=rf"{_DOTTED}:[0-9]{{1,5}}",
+    hint=rf"{_IPV4_HINT}[0-9]{{0,2}}:[0-9]",
+    prove=_prove_ipv4_port,
+    proof="octets+port+context",
+    placeholder="<IP_ADDRESS>",
+    fake=_fake_ipv4_port,
+)
+
+
+def _prove_ipv6(window: str, start: int, end: int) -> Spans:
+    text = window[start:end].rstrip(".")
+    if text.endswith(":") and not text.endswith("::"):
+        text = text[:-1]
+    end = start + len(text)
+    if continues(window, start - 1, ":._"):
+        # `IPA:2001:db8::1`: letters before the address that happen to be hexadecimal.
+        head, _, rest = text.partition(":")
+        if not head.isalpha() or rest.startswith(":"):
+            return
+        text, start = rest, start + len(head) + 1
+    if not continues(window, end, ":_") and _is_ipv6(text) and _is_meant(window, text, start, end):
+        yield start, end
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_meant(window: str, text: str, start: int, end: int) -> bool:
+    """Whether a valid address is one: `a::b` is a name in many programming languages, `[::1]` a slice."""
+    groups = [group for group in text.split(":") if group]
+    if not any(char.isdigit() for char in text) or not groups:
+        return False
+    if "::" not in text:
+        # Eight pairs are the name of a device (EUI-64) or of a disk; digits alone are a ratio.
+        return any(len(group) > 2 for group in groups)
+    if len(groups) >= 3 or "." in text:
+        return any(len(group) > 2 for group in groups) or text.startswith("::ffff")
+    first = groups[0].lower()
+    if text == "::1":
+        before, after = window[start - 1 : start] if start else "", window[end : end + 1]
+        return (after != "]" or before == "[") and not (before == "[" and continues(window, start - 2, "_]) "))
+    # fe80::1 (link-local), ff02::1 (multicast), 2001::1 (global unicast), fd00::1 (unique local), 64:ff9b::1
+    return text[0] != ":" and (
+        (len(first) == 4 and (first[:3] in ("fe8", "fe9", "fea", "feb") or first[:2] in ("ff", "fc", "fd") or first[0] in "23"))
+        or text.lower().startswith("64:ff9b::")
+    )
+
+
+def _fake_ipv6(value: str, noise: Iterator[int]) -> str:
+    """Other groups behind the first, which says what kind of network it is; dotted parts change by octets."""
+    public = is_public(value)
+    head, colon, rest = value.partition(":")
+
+    def make(stream: Iterator[int]) -> str:
+        if "." in rest:
+            hexes, _, dotted = value.rpartition(":")
+            return f"{hexes}:{'.'.join(_fake_octet(octet, stream) for octet in dotted.split('.'))}"
+        if head and not rest.strip(":0123456789abcdefABCDEF"):
+            return head + colon + hex_shape(rest, stream)
+        return "".join(pick("123456789", stream) if char.isalnum() else char for char in value)
+
+    def accept(made: str) -> bool:
+        return _is_ipv6(made) and is_public(made) == public and [*_prove_ipv6(made, 0, len(made))] == [(0, len(made))]
+
+    return until(accept, make, value, noise)
+
+
+_GROUP = r"[0-9A-Fa-f]{1,4}"
+IPV6 = Detector(
+    kind="ipv6",
+    group="network",
+    summary="IPv6 addresses; not names of C++ and Rust, slices, times or ratios",
+    pattern=(
+        rf"(?:{_GROUP}:){{6,7}}[0-9A-Fa-f][0-9A-Fa-f.]{{0,14}}|(?:{_GROUP}:){{1,7}}:(?:[0-9A-Fa-f][0-9A-Fa-f:.]*)?"
+        r"|::[0-9A-Fa-f][0-9A-Fa-f:.]*"
+    ),
+    hint=rf"::[0-9A-Fa-f]|[0-9A-Fa-f]::|(?:{_GROUP}:){{6}}",
+    prove=_prove_ipv6,
+    proof="rfc4291+context",
+    placeholder="<IP_ADDRESS>",
+    fake=_fake_ipv6,
+)
+
+_MAC_CUE = re2.compile(r"(?i)(?:mac|ethernet|hwaddr|hardware|physical|物理地址|bssid|адрес)[^\n]{0,24}$")
+_MAC_BLANK = frozenset(["000000000000", "ffffffffffff"])
+
+
+def _prove_mac(window: str, start: int, end: int) -> Spans:
+    text = window[start:end]
+    separator = next(char for char in text if char in ":-.")
+    # `MAC:00:1a:...`: letters before the address that happen to be hexadecimal.
+    while text.count(separator) > 5 and continues(window, start - 1) and not text[:1].isdigit():
+        start, text = start + 3, text[3:]
+    if text.count(separator) != (2 if separator == "." else 5) or not stands_alone(window, start, end, "_"):
+        return
+    if window[start - 1 : start] in ("-", ".") and start or window[end : end + 1] == separator and continues(window, end + 1):
+        return
+    if window[start - 1 : start] == separator and start and window[start - 2 : start - 1].isdigit():
+        return
+    digits = text.replace(separator, "").lower()
+    # Six pairs of decimal digits with hyphens are a date and time, three fours with dots a price list.
+    spoken = digits.isdigit() and separator in "-." and not _MAC_CUE.search(window[max(0, start - 40) : start])
+    if len(digits) == 12 and digits not in _MAC_BLANK and not spoken:
+        yield start, end
+
+
+def _fake_mac(value: str, noise: Iterator[int]) -> str:
+    return until(lambda made: [*_prove_mac(made, 0, len(made))] == [(0, len(made))], lambda n: hex_shape(value, n), value, noise)
+
+
+_PAIR = "[0-9A-Fa-f]{2}"
+MAC = Detector(
+    kind="mac",
+    group="network",
+    summary="MAC addresses (EUI-48) with colons, hyphens or as three groups of four",
+    pattern=(
+        rf"(?:{_PAIR}:){{5}}(?:{_PAIR}:)*{_PAIR}|(?:{_PAIR}-){{5}}(?:{_PAIR}-)*{_PAIR}"
+        r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}"
+    ),
+    hint=rf"(?:{_PAIR}[:-]){{5}}|[0-9A-Fa-f]{{4}}\.[0-9A-Fa-f]{{4}}\.[0-9A-Fa-f]{{4}}",
+    prove=_prove_mac,
+    proof="eui48+context",
+    placeholder="<MAC>",
+    fake=_fake_mac,
+)
