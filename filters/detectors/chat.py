@@ -41,7 +41,9 @@ QQ_NUMBER = Detector(
 
 # Tencent: 6 to 20 letters, digits, `_` or `-`, a letter first; `wxid_` and 14 characters where none was chosen.
 _WECHAT_VALUE = re2.compile(r"[A-Za-z][A-Za-z0-9_-]{5,19}$")
-_WECHAT_CUE = r"(?:微信号|微信號|微信ID|微信id|微信|WeChat ID|Wechat ID|wechat id|WeChat|wechat|加[VvWw]信?|[VvWw][Xx信])"
+_WECHAT_CUE = (
+    r"(?:微信号|微信號|微信ID|微信id|微信|WeChat ID|Wechat ID|wechat id|WeChat|wechat|加[VvWw]信?|[VvWw][Xx信])"
+)
 
 
 def _prove_wechat(window: str, start: int, end: int) -> Spans:
@@ -80,19 +82,20 @@ _HANDLE_CUE = (
     r"(?i:(?:skype|telegram|twitter|tweeter|tweet at|instagram|discord|snapchat|line id|weibo)"
     r"(?: (?:id|name|handle|account|user ?name))?)"
 )
-_HANDLE_WORDS = frozenset("is and for the bot api app com org channel group account user username name id".split())
 
 
 def _prove_handle(window: str, start: int, end: int) -> Spans:
     found = window[start:end].rstrip(".-")
-    end = start + len(found)
     value = _HANDLE_VALUE.search(found)
-    if value is None or continues(window, start - 1) or continues(window, end, "@/("):
+    stop = start + len(found)
+    if value is None or continues(window, start - 1) or continues(window, stop, "@/("):
         return
     name = value.group()
-    plain = name.lstrip("@").isalpha() and not name.startswith("@")
-    if name.lower() not in _HANDLE_WORDS and not plain:
-        yield start + value.start(), end
+    announced = found[: value.start()].rstrip()[-1:] in (":", "：", "(", "=")
+    # A plain word behind the network's name may be any word; a dot, a digit or `_` makes it somebody's.
+    chosen = any(map(str.isalpha, name)) and not name.replace("-", "").isalpha()
+    if name.startswith("@") or (announced and chosen):
+        yield start + value.start(), stop
 
 
 HANDLE = Detector(

@@ -103,7 +103,12 @@ def _user_and_password(text: str) -> tuple[str, str] | None:
 def _prove_basic(window: str, start: int, end: int) -> Spans:
     _, _, encoded = window[start:end].partition(" ")
     pair = _user_and_password(encoded.strip())
-    if pair and not is_dummy(pair[1]) and not continues(window, start - 1, "_-") and not continues(window, end, "+/=_-"):
+    if (
+        pair
+        and not is_dummy(pair[1])
+        and not continues(window, start - 1, "_-")
+        and not continues(window, end, "+/=_-")
+    ):
         yield start, end
 
 
@@ -139,7 +144,10 @@ _VALUE = r"(?:\"[!#-~]+\"|'[!-&(-~]+'|`[!-_a-~]+`|[!#-&(-+./0-~-]+)"
 _SPLIT = re2.compile(rf"{_CUE}{_ASSIGN}({_VALUE})$")
 _STRONG_CUE = re2.compile(r"(?i)^(?:pass|pwd|contra|senha|mot de|wacht|has|парол|密|口令|パス|비밀|암호|كلمة|รหัส)")
 _IDENTIFIER = re2.compile(r"^[$@&*]?[A-Za-z_][A-Za-z_]*(?:[.\[(:>-][\[\]()A-Za-z_.:>'\"-]*)?[0-9]{0,4}$")
-_LIKE_CODE = re2.compile(r"[()\[\]{}<>]|::|->|\.\.|://|^[./~$%@&]|\\[ntr\"']|^[A-Za-z_]+\.[A-Za-z_]+|^\d+(?:\.\d+)*$|^#[0-9a-fA-F]+$")
+_LIKE_CODE = re2.compile(
+    r"[()\[\]{}<>]|::|->|\.\.|://|^[./~$%@&]|\\[ntr\"']|^[A-Za-z_]+\.[A-Za-z_]+|^\d+(?:\.\d+)*$|^#[0-9a-fA-F]+$"
+)
+_NEXT = re2.compile(r"[&,;|]|#[A-Za-z]")
 _LEAST_VALUE, _MOST_VALUE = 8, 128
 # Unix password hashes ($2y$, $6$, $argon2id$) are no passwords; digests and packages name themselves.
 _HASHED = re2.compile(r"^(?:\$[0-9a-z]+\$|sha[0-9]+[-:]|md5[-:]|\{[A-Z]+\}|pbkdf2)")
@@ -177,9 +185,11 @@ def _prove_password(window: str, start: int, end: int) -> Spans:
     value, first = parts.group(1), start + parts.start(1)
     quoted = value[0] in "\"'`" and value[-1] == value[0] and len(value) > 1
     if quoted:
-        value, first = value[1:-1], first + 1
+        inner = value.strip("\"'`")
+        value, first = inner, first + value.index(inner)
     else:
-        value = value.rstrip(".,;:!?)]}")
+        # In a URL or a list the next name follows.
+        value = _NEXT.split(value)[0].rstrip(".,;:!?)]}")
     strong = bool(_STRONG_CUE.search(found))
     if _is_password(value, quoted, strong):
         yield first, first + len(value)

@@ -48,9 +48,7 @@ def hex_shape(value: str, noise: Iterator[int]) -> str:
     return "".join(pick(alphabet, noise) if char in string.hexdigits else char for char in value)
 
 
-def until(
-    accept: Callable[[str], bool], make: Callable[[Iterator[int]], str], value: str, noise: Iterator[int]
-) -> str:
+def until(accept: Callable[[str], bool], make: Callable[[Iterator[int]], str], value: str, noise: Iterator[int]) -> str:
     """The first of the made values that is accepted and is not `value` itself.
 
     After 1,000 tries the last one made: a shape so narrow has no second value.

@@ -95,7 +95,9 @@ def _in_url(window: str, begin: int) -> bool:
     """Whether `begin` lies in the user part of a URL, `scheme://user:` or `scheme://`."""
     head = window[:begin]
     scheme = head.rfind("://")
-    return scheme >= 0 and not any(char.isspace() or char in "/?#\"'<>,;" or char > "\x7f" for char in head[scheme + 3 :])
+    return scheme >= 0 and not any(
+        char.isspace() or char in "/?#\"'<>,;" or char > "\x7f" for char in head[scheme + 3 :]
+    )
 
 
 def _fake_address(value: str, noise: Iterator[int]) -> str:
@@ -105,7 +107,9 @@ def _fake_address(value: str, noise: Iterator[int]) -> str:
 
 
 def _fake(value: str, noise: Iterator[int]) -> str:
-    return until(lambda made: [*_prove(made, 0, len(made))] == [(0, len(made))], lambda n: _fake_address(value, n), value, noise)
+    return until(
+        lambda made: [*_prove(made, 0, len(made))] == [(0, len(made))], lambda n: _fake_address(value, n), value, noise
+    )
 
 
 EMAIL = Detector(
@@ -158,7 +162,9 @@ def _prove_obfuscated(window: str, start: int, end: int) -> Spans:
         or continues(window, stop, "@")
     ):
         return
-    if spoken and (local.lower() in _PROSE or not (_plain_is_address(window, begin, local) or " dot " in domain.lower())):
+    if spoken and (
+        local.lower() in _PROSE or not (_plain_is_address(window, begin, local) or " dot " in domain.lower())
+    ):
         return
     yield begin, stop
 
@@ -195,7 +201,7 @@ EMAIL_OBFUSCATED = Detector(
     group="contact",
     summary="e-mail addresses written as `name [at] example [dot] org` and the like",
     pattern=(
-        rf"{_ASCII_LOCAL}+(?:(?:{_BRACKETED_AT}|＠){_ASCII_LABEL}+(?:{_DOT}{_ASCII_LABEL}+)+"
+        rf"(?:{_ASCII_LOCAL}+(?:{_BRACKETED_DOT}|{_SPOKEN_DOT}))*{_ASCII_LOCAL}+(?:(?:{_BRACKETED_AT}|＠){_ASCII_LABEL}+(?:{_DOT}{_ASCII_LABEL}+)+"
         rf"| (?:at|AT) {_ASCII_LABEL}+(?:{_SPOKEN_DOT}{_ASCII_LABEL}+)+"
         rf"| (?:at|AT) {_WEBMAIL}(?:\.|{_BRACKETED_DOT})(?:com|net|org|de|fr|ru|co\.uk|cn))"
     ),

@@ -25,12 +25,26 @@ _NUMBERING_WORDS = (
 # Other words end like the short ones ("server", "android", "ipsec"): those must begin a word.
 _SHORT = ("ver", "vers", "v", "rev", "sec", "sect", "oid", "fig", "figure", "table", "eq", "step")
 _NUMBERING = re2.compile(
-    r"(?i)(?:(?:^|[^\p{Latin}])(?:" + "|".join(_SHORT) + ")|" + "|".join(_NUMBERING_WORDS) + r")s?[\s.:：#=\"'(]*$"
+    r"(?i)(?:(?:^|[^\p{Latin}])(?:"
+    + "|".join(_SHORT)
+    + ")|"
+    + "|".join(_NUMBERING_WORDS)
+    + r")s?[\s.:：#=\"'(>]*$|(?-i:OID)[^\n]{0,32}$"
 )
-# `1.2.3.4 Heading` at the beginning of a line is numbered, where all four numbers are small.
+# Numbers of sections and versions are small. Where all four are, or the first is and a program's name or a word of
+# change stands before, only a word of networks makes them an address. Of random addresses one in 4,000 is so small.
+_SMALL = 32
+_NETWORK_WORD = re2.compile(
+    r"(?i)(?:(?:^|[^\p{Latin}])(?:(?:ips?|ipv4|inet|dig|ssh|nmap|curl|via|dev|src|dst|route|bind)(?:[^\p{Latin}]|$)|ping|gateway"
+    r"|router|subnet|netmask|proxy|listen|connect|tracer|client|network|peer|remote)|addr|host|server|dns|lookup|whois|direcci|endereço|indirizzo|адрес|сервер|хост|地址|服务器|伺服器|主机|アドレス|サーバ|ホスト|주소|서버|عنوان|خادم|ที่อยู่|@|://)"
+    r"[^\n]{0,30}$"
+)
+_CHANGE = re2.compile(r"(?i)(?:upgrad|updat|patch|bump|downgrad|releas|rollback|升级|更新|更新到)[^\n]{0,40}$")
+_PROGRAM = re2.compile(r"(?:^|[^\p{L}])\p{Lu}[\p{L}0-9.+#-]* $")
+# `1.2.3.4 Heading` at the beginning of a line, and a cell of a table of contents.
 _LINE_START = re2.compile(r"(?:^|\n)[\s#>*|-]*$")
-_HEADING = re2.compile(r"^[.:]?[ \t]+[\p{L}`*_\"'(\[]")
-_SMALL = 30
+_HEADING = re2.compile(r"^[.:]?[ \t]+[\p{L}`*_\"'(\[]|^\s*\n")
+_HEADING_LIMIT = 64
 
 
 def is_public(value: str) -> bool:
@@ -67,7 +81,7 @@ def _is_ipv4(text: str) -> bool:
 
 
 def _stands_as_address(window: str, start: int, end: int) -> bool:
-    """Whether `window[start:end]`, a valid dotted address, is meant as one."""
+    """Whether the neighbours of `window[start:end]`, a valid dotted address, let it be one, and it is meant as one."""
     previous = window[start - 1 : start] if start else ""
     # A fifth number, before or behind, makes it something else; so does a letter.
     if continues(window, start - 1, ".-_+~^") or continues(window, end, "-_+"):
@@ -80,19 +94,25 @@ def _stands_as_address(window: str, start: int, end: int) -> bool:
         return False
     if previous == "@" and continues(window, start - 2) and _is_package(window[:start]):
         return False
-    if _NUMBERING.search(window[max(0, start - 20) : start]):
+    if _NUMBERING.search(window[max(0, start - 40) : start]):
         return False
+    return _is_address_by_value(window, start, end)
+
+
+def _is_address_by_value(window: str, start: int, end: int) -> bool:
+    """Whether the four numbers and the words before them speak for an address rather than a version or a section."""
     octets = [int(octet) for octet in window[start:end].split(".")]
-    # `4.0.0.0` is a version; so are numbers that all are small, where they begin a heading.
-    if octets[0] not in (0, 10) and octets[1:] == [0, 0, 0] and following != "/":
+    if not is_public(window[start:end]):
+        # `0.11.0.0` is a version; private, local and reserved addresses look like nothing else.
+        return octets[0] != 0 or max(octets) == 0
+    head, tail = window[max(0, start - 48) : start], window[end : end + 8]
+    # `3.1.0.0` is a version unless a length of a prefix follows.
+    if octets[2:] == [0, 0] and not tail.startswith("/"):
         return False
-    return not (
-        max(octets) < _SMALL
-        and _LINE_START.search(window[:start])
-        and (_HEADING.search(window[end : end + 8]) or window[end : end + 1] in ("\n", ""))
-        and octets[0]
-        and len(window) > end - start
-    )
+    if octets[0] >= _SMALL or _NETWORK_WORD.search(head) or len(window) == end - start:
+        heads_line = max(octets) < _HEADING_LIMIT and _LINE_START.search(head) and _HEADING.search(tail)
+        return not heads_line or len(window) == end - start
+    return max(octets) >= _SMALL and not _CHANGE.search(head) and not _PROGRAM.search(head)
 
 
 def _is_package(head: str) -> bool:
@@ -116,7 +136,9 @@ def _fake_octets(value: str, noise: Iterator[int]) -> str:
     def make_inside(stream: Iterator[int]) -> str:
         return ".".join([*shape[:3], _fake_octet(shape[3], stream)])
 
-    return until(lambda made: _is_ipv4(made) and is_public(made) == public, make if public else make_inside, value, noise)
+    return until(
+        lambda made: _is_ipv4(made) and is_public(made) == public, make if public else make_inside, value, noise
+    )
 
 
 def _fake_octet(octet: str, noise: Iterator[int]) -> str:
@@ -210,7 +232,10 @@ def _is_meant(window: str, text: str, start: int, end: int) -> bool:
         return (after != "]" or before == "[") and not (before == "[" and continues(window, start - 2, "_]) "))
     # fe80::1 (link-local), ff02::1 (multicast), 2001::1 (global unicast), fd00::1 (unique local), 64:ff9b::1
     return text[0] != ":" and (
-        (len(first) == 4 and (first[:3] in ("fe8", "fe9", "fea", "feb") or first[:2] in ("ff", "fc", "fd") or first[0] in "23"))
+        (
+            len(first) == 4
+            and (first[:3] in ("fe8", "fe9", "fea", "feb") or first[:2] in ("ff", "fc", "fd") or first[0] in "23")
+        )
         or text.lower().startswith("64:ff9b::")
     )
 
@@ -262,7 +287,12 @@ def _prove_mac(window: str, start: int, end: int) -> Spans:
         start, text = start + 3, text[3:]
     if text.count(separator) != (2 if separator == "." else 5) or not stands_alone(window, start, end, "_"):
         return
-    if window[start - 1 : start] in ("-", ".") and start or window[end : end + 1] == separator and continues(window, end + 1):
+    if (
+        window[start - 1 : start] in ("-", ".")
+        and start
+        or window[end : end + 1] == separator
+        and continues(window, end + 1)
+    ):
         return
     if window[start - 1 : start] == separator and start and window[start - 2 : start - 1].isdigit():
         return
@@ -274,7 +304,9 @@ def _prove_mac(window: str, start: int, end: int) -> Spans:
 
 
 def _fake_mac(value: str, noise: Iterator[int]) -> str:
-    return until(lambda made: [*_prove_mac(made, 0, len(made))] == [(0, len(made))], lambda n: hex_shape(value, n), value, noise)
+    return until(
+        lambda made: [*_prove_mac(made, 0, len(made))] == [(0, len(made))], lambda n: hex_shape(value, n), value, noise
+    )
 
 
 _PAIR = "[0-9A-Fa-f]{2}"

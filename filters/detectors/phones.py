@@ -21,17 +21,18 @@ from filters.detectors.disguise import pick, until
 
 # ITU-T E.164 section 6: at most 15 digits with the country code. Shorter than 7 is a service, not a person.
 _LEAST, _MOST, _MOST_NATIONAL = 7, 15, 13
+_MOST_GROUPS = 7
 _GAP = r"[ ().\-/\x{A0}\x{2010}-\x{2015}\x{2212}]"
 _EXTENSION = r"(?:,? ?(?:ext\.?|EXT\.?|Ext\.?|extension|x|доб\.?|转|轉|分机|內線|内線) ?[0-9]{1,6})"
 _PATTERN = rf"\(?[+＋]?[ (]?[0-9](?:{_GAP}{{0,3}}[0-9]){{6,}}{_EXTENSION}?"
 _EXTENSION_END = re2.compile(rf"{_EXTENSION}$")
 
 _STRONG = re2.compile(
-    r"(?i)(?:(?:^|[^\p{Latin}])(?:tele?(?:phone|fono?|fon|foon)?|t[ée]l(?:[ée]phone)?|phones?|mobile|mob|cell(?:phone)?"
+    r"(?i)(?:(?:^|[^\p{Latin}])(?:tele?(?:phone|fono?|fon|foon)?|t[ée]l(?:[ée]phone)?|phones?|mobile|mob|cell ?phone|cell:"
     r"|fax|hotline|whatsapp|handy|mobil|rufnummer|celular|m[óo]vil|portable|cellulare|sms|ring|gsm|telefonnummer)"
     r"|телефон|тел\.|моб\.|факс|電話|电话|电話|手机|手機|携帯|传真|傳真|热线|熱線|座机|联系方式|전화|핸드폰|휴대폰|연락처|팩스"
     r"|โทร|เบอร์|มือถือ|هاتف|جوال|موبايل|تلفون|تليفون|فاكس|واتس|تلفن|موبایل|טלפון|נייד|फ़ोन|फोन|मोबाइल|ফোন|τηλ|điện thoại"
-    r"|telepon|telefonu?)(?:[^\n]{0,24}[^0-9\p{Latin}]|[^\n0-9]{0,2})$"
+    r"|telepon|telefonu?)\.?(?:[^\n.!?;。！？；]{0,24}[^0-9\p{Latin}])?$"
 )
 _WEAK = re2.compile(
     r"(?i)(?:number|contact|call|dial|reach|text (?:me|us)|nummer|num[ée]ro|n[úu]mero|numero|contato|kontakt|llame|joindre"
@@ -41,7 +42,7 @@ _WEAK = re2.compile(
 # A number of one of these is counted, not called.
 _NOT_CALLED = re2.compile(
     r"(?i)(?:(?:^|[^\p{Latin}])(?:isbn(?:-1[03])?|issn|ismn|doi|orders?|invoice|serial|s/n|sku|part|model|version|ticket|case"
-    r"|tracking|parcel|patent|oid|account|acct|iban|swift|tax|(?:steuer|ust)-?id(?:nr)?|ssn|aadhaar|passport|cpf|cnpj|nir|nino|dni"
+    r"|tracking|bug|issue|page|pp|parcel|patent|oid|account|acct|iban|swift|tax|(?:steuer|ust)-?id(?:nr)?|ssn|aadhaar|passport|cpf|cnpj|nir|nino|dni"
     r"|nie|iso|iec|ieee|rfc|gb/?t|zip|timestamp|id|pesel|npi|vat|siren|siret|nhs|tfn|abn)"
     r"(?: ?-?(?:no|nr|num|number|nummer|id|code|card)s?)?|订单|訂單|单号|單號|运单|快递|快遞|账号|帐号|帳號|卡号|卡號|身份证号?|发票"
     r"|編號|注文(?:番号)?|주문(?:번호)?|송장(?:번호)?|заказа?|счета?|инн|снилс|№)(?: is| ist| es| est)?[^\p{L}\n0-9]{0,4}$"
@@ -81,7 +82,7 @@ _LATIN = (
 _NOT_A_NUMBER = re2.compile(
     r"(?:1[89]|20)[0-9]{2}[-./ ][01]?[0-9][-./ ][0-3]?[0-9]|[0-3]?[0-9][-./ ][01]?[0-9][-./ ](?:1[89]|20)[0-9]{2}"
     r"|(?:1[5-9]|20)[0-9]{2} ?[-–—/] ?(?:1[5-9]|20)[0-9]{2}|[0-9]+\.[0-9]+|97[89][-0-9 ]{10,}"
-    r"|[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:[^0-9]{1,3}[0-9]+)*"
+    r"|[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:[^0-9]{1,3}[0-9]+)*|[0-9]{4}[–—][0-9]{4}"
 )
 # The rest of an IBAN, the groups of four of cards, accounts and tables, and those of a US SSN.
 _IBAN_HEAD = re2.compile(r"(?:^|[^A-Za-z0-9])[A-Z]{2}[0-9]{2} ?(?:[0-9A-Z]{4} ?)*$")
@@ -124,10 +125,15 @@ def _regions(around: str) -> tuple[str, ...]:
     return _LATIN
 
 
+def _groups(number: str) -> int:
+    """How many runs of digits a number is written in; a row of a table has more than any number."""
+    return sum(char.isdigit() and not before.isdigit() for before, char in zip(" " + number, number, strict=False))
+
+
 def _is_number(number: str, before: str, around: str) -> bool:
     """Whether `number`, free of neighbours and extension, is one to call."""
     digits = sum(char.isdigit() for char in number)
-    if not _LEAST <= digits <= _MOST or len(set(number) & set("0123456789")) < 3:
+    if not _LEAST <= digits <= _MOST or len(set(number) & set("0123456789")) < 3 or _groups(number) > _MOST_GROUPS:
         return False
     strong = bool(_STRONG.search(before))
     if number.lstrip("(")[:1] in ("+", "＋"):

@@ -29,7 +29,7 @@ _DATABASE = re2.compile(rf"(?i)^{_DATABASES}$")
 # What documentation writes for a password.
 _WORDS = frozenset(
     "pass passwd password pw pwd pword secret token x-token user username userpass mypass mypassword my-password p pas"
-    " passw0rd psw key apikey port hostname host name login root admin pass123 password123 contraseña senha x xx xxx".split()
+    " passw0rd psw key apikey port hostname host name login root admin pass123 password123 foo bar baz contraseña senha x xx xxx".split()
 )
 
 
