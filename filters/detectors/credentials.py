@@ -135,9 +135,10 @@ BASIC_AUTH_HEADER = Detector(
 )
 
 _CUE = (
-    r"(?i:passwords?|passwd|passwort|passphrase|pass_?word|pwd|secret(?:[_-]?key)?|(?:api|auth|access|private|encryption)[_-]?key"
-    r"|apikey|(?:auth|access|api|bearer|refresh|bot)?[_-]?token|contraseña|senha|mot de passe|wachtwoord|hasło|пароль|密码|密碼|口令"
-    r"|パスワード|비밀번호|암호|كلمة المرور|รหัสผ่าน)"
+    r"(?i:passwords?|passwd|passwort|passphrase|pass_?word|pwd|secret(?:[_-]?key)?|apikey"
+    r"|(?:api|auth|access|private|encryption)[_-]?key|(?:auth|access|api|bearer|refresh|bot)?[_-]?token"
+    r"|contraseña|senha|mot de passe|wachtwoord|hasło|пароль|密码|密碼|口令|パスワード|비밀번호|암호"
+    r"|كلمة المرور|รหัสผ่าน)"
 )
 _ASSIGN = r"[\"'`\]]{0,2} ?(?:=>|:=|[:=：]|是|为|為|は) ?"
 _VALUE = r"(?:\"[!#-~]+\"|'[!-&(-~]+'|`[!-_a-~]+`|[!#-&(-+./0-~-]+)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import pairwise
 
 _MARKS = (
     "example", "your", "xxxx", "placeholder", "changeme", "change_me", "change-me", "dummy", "sample", "redacted",
@@ -28,7 +29,7 @@ def is_dummy(value: str) -> bool:
 def _has_run(text: str) -> bool:
     """Whether characters rise by one (`123456`), or stay the same, often enough that no chance made them."""
     rising = same = 1
-    for before, char in zip(text, text[1:], strict=False):
+    for before, char in pairwise(text):
         step = ord(char) - ord(before)
         rising = rising + 1 if step == 1 else 1
         same = same + 1 if step == 0 else 1

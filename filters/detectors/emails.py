@@ -31,10 +31,11 @@ _PATTERN = (
 )
 
 # `icon@2x.png` is a file, `@pytest.mark` a decorator and `x@data.frame` a slot.
-_NOT_DOMAINS = frozenset(
-    "png jpg jpeg gif svg webp bmp ico css js mjs ts tsx jsx json html htm xml yml yaml md txt csv pdf mp3 mp4 zip gz "
-    "tar exe dll jar java py rb php cpp frame mark local localdomain lan".split()
-)
+_NOT_DOMAINS = frozenset((
+    "png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "css", "js", "mjs", "ts", "tsx", "jsx", "json",
+    "html", "htm", "xml", "yml", "yaml", "md", "txt", "csv", "pdf", "mp3", "mp4", "zip", "gz", "tar", "exe", "dll",
+    "jar", "java", "py", "rb", "php", "cpp", "frame", "mark", "local", "localdomain", "lan",
+))  # fmt: skip
 
 
 def is_top_level(label: str) -> bool:
@@ -133,10 +134,11 @@ _SEPARATOR = re2.compile(rf"{_BRACKETED_AT}| (?:at|AT) |＠")
 _DOTS = re2.compile(rf"{_BRACKETED_DOT}|{_SPOKEN_DOT}|\.")
 _EMAIL_CUE = re2.compile(r"(?i)(?:mail|correo|почт|邮箱|郵箱|邮件|メール|메일|بريد|อีเมล)[^\n]{0,16}$")
 # `contact us at example dot com` is a place to go to, not somebody's address.
-_PROSE = frozenset(
-    "us me him her them it email mail e-mail account address available is are be find found look online here there "
-    "sign in up out and or page site website located contact".split()
-)
+_PROSE = frozenset((
+    "us", "me", "him", "her", "them", "it", "email", "mail", "e-mail", "account", "address", "available", "is",
+    "are", "be", "find", "found", "look", "online", "here", "there", "sign", "in", "up", "out", "and", "or", "page",
+    "site", "website", "located", "contact",
+))  # fmt: skip
 
 
 def _prove_obfuscated(window: str, start: int, end: int) -> Spans:

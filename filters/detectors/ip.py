@@ -1,7 +1,7 @@
-"""Detectors `ipv4`, `ipv4_port` and `ipv6`, and which addresses can be reached from anywhere.
+"""Detectors `ipv4` and `ipv4_port`, and which addresses can be reached from anywhere.
 
 Whatever is a valid address is found, `127.0.0.1` too: what to do about it is for the policy to say, by `is_public`.
-Notations: RFC 791 (dotted decimal), RFC 4291 section 2.2 (IPv6).
+Notation: RFC 791, dotted decimal without leading zeros.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import re2
 
-from filters.detectors.boundaries import continues, stands_alone
+from filters.detectors.boundaries import continues
 from filters.detectors.contract import Detector, Spans
-from filters.detectors.disguise import hex_shape, pick, until
+from filters.detectors.disguise import until
 
 # A number with dots is not an address behind one of these words: version, release, section and the like.
 _NUMBERING_WORDS = (
@@ -87,7 +87,7 @@ def _stands_as_address(window: str, start: int, end: int) -> bool:
     if continues(window, start - 1, ".-_+~^") or continues(window, end, "-_+"):
         return False
     following, next_one = window[end : end + 1], window[end + 1 : end + 2]
-    if following == "." and next_one.isdigit() or following == "," and next_one.isdigit() and previous == ",":
+    if next_one.isdigit() and (following == "." or following == previous == ","):
         return False
     # `Chrome/88.0.3219.53` is a program and its version; `//8.8.8.8/` is a host.
     if previous == "/" and continues(window, start - 2, "_-."):
@@ -131,17 +131,18 @@ def _fake_octets(value: str, noise: Iterator[int]) -> str:
     public, shape = is_public(value), value.split(".")
 
     def make(stream: Iterator[int]) -> str:
-        return ".".join(_fake_octet(octet, stream) for octet in shape)
+        return ".".join(fake_octet(octet, stream) for octet in shape)
 
     def make_inside(stream: Iterator[int]) -> str:
-        return ".".join([*shape[:3], _fake_octet(shape[3], stream)])
+        return ".".join([*shape[:3], fake_octet(shape[3], stream)])
 
     return until(
         lambda made: _is_ipv4(made) and is_public(made) == public, make if public else make_inside, value, noise
     )
 
 
-def _fake_octet(octet: str, noise: Iterator[int]) -> str:
+def fake_octet(octet: str, noise: Iterator[int]) -> str:
+    """Another number of as many digits, 1 to 254."""
     low, high = {1: (1, 9), 2: (10, 99), 3: (100, 254)}[len(octet)]
     return str(low + next(noise) % (high - low + 1))
 
@@ -190,137 +191,4 @@ IPV4_PORT = Detector(
     proof="octets+port+context",
     placeholder="<IP_ADDRESS>",
     fake=_fake_ipv4_port,
-)
-
-
-def _prove_ipv6(window: str, start: int, end: int) -> Spans:
-    text = window[start:end].rstrip(".")
-    if text.endswith(":") and not text.endswith("::"):
-        text = text[:-1]
-    end = start + len(text)
-    if continues(window, start - 1, ":._"):
-        # `IPA:2001:db8::1`: letters before the address that happen to be hexadecimal.
-        head, _, rest = text.partition(":")
-        if not head.isalpha() or rest.startswith(":"):
-            return
-        text, start = rest, start + len(head) + 1
-    if not continues(window, end, ":_") and _is_ipv6(text) and _is_meant(window, text, start, end):
-        yield start, end
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_meant(window: str, text: str, start: int, end: int) -> bool:
-    """Whether a valid address is one: `a::b` is a name in many programming languages, `[::1]` a slice."""
-    groups = [group for group in text.split(":") if group]
-    if not any(char.isdigit() for char in text) or not groups:
-        return False
-    if "::" not in text:
-        # Eight pairs are the name of a device (EUI-64) or of a disk; digits alone are a ratio.
-        return any(len(group) > 2 for group in groups)
-    if len(groups) >= 3 or "." in text:
-        return any(len(group) > 2 for group in groups) or text.startswith("::ffff")
-    first = groups[0].lower()
-    if text == "::1":
-        before, after = window[start - 1 : start] if start else "", window[end : end + 1]
-        return (after != "]" or before == "[") and not (before == "[" and continues(window, start - 2, "_]) "))
-    # fe80::1 (link-local), ff02::1 (multicast), 2001::1 (global unicast), fd00::1 (unique local), 64:ff9b::1
-    return text[0] != ":" and (
-        (
-            len(first) == 4
-            and (first[:3] in ("fe8", "fe9", "fea", "feb") or first[:2] in ("ff", "fc", "fd") or first[0] in "23")
-        )
-        or text.lower().startswith("64:ff9b::")
-    )
-
-
-def _fake_ipv6(value: str, noise: Iterator[int]) -> str:
-    """Other groups behind the first, which says what kind of network it is; dotted parts change by octets."""
-    public = is_public(value)
-    head, colon, rest = value.partition(":")
-
-    def make(stream: Iterator[int]) -> str:
-        if "." in rest:
-            hexes, _, dotted = value.rpartition(":")
-            return f"{hexes}:{'.'.join(_fake_octet(octet, stream) for octet in dotted.split('.'))}"
-        if head and not rest.strip(":0123456789abcdefABCDEF"):
-            return head + colon + hex_shape(rest, stream)
-        return "".join(pick("123456789", stream) if char.isalnum() else char for char in value)
-
-    def accept(made: str) -> bool:
-        return _is_ipv6(made) and is_public(made) == public and [*_prove_ipv6(made, 0, len(made))] == [(0, len(made))]
-
-    return until(accept, make, value, noise)
-
-
-_GROUP = r"[0-9A-Fa-f]{1,4}"
-IPV6 = Detector(
-    kind="ipv6",
-    group="network",
-    summary="IPv6 addresses; not names of C++ and Rust, slices, times or ratios",
-    pattern=(
-        rf"(?:{_GROUP}:){{6,7}}[0-9A-Fa-f][0-9A-Fa-f.]{{0,14}}|(?:{_GROUP}:){{1,7}}:(?:[0-9A-Fa-f][0-9A-Fa-f:.]*)?"
-        r"|::[0-9A-Fa-f][0-9A-Fa-f:.]*"
-    ),
-    hint=rf"::[0-9A-Fa-f]|[0-9A-Fa-f]::|(?:{_GROUP}:){{6}}",
-    prove=_prove_ipv6,
-    proof="rfc4291+context",
-    placeholder="<IP_ADDRESS>",
-    fake=_fake_ipv6,
-)
-
-_MAC_CUE = re2.compile(r"(?i)(?:mac|ethernet|hwaddr|hardware|physical|物理地址|bssid|адрес)[^\n]{0,24}$")
-_MAC_BLANK = frozenset(["000000000000", "ffffffffffff"])
-
-
-def _prove_mac(window: str, start: int, end: int) -> Spans:
-    text = window[start:end]
-    separator = next(char for char in text if char in ":-.")
-    # `MAC:00:1a:...`: letters before the address that happen to be hexadecimal.
-    while text.count(separator) > 5 and continues(window, start - 1) and not text[:1].isdigit():
-        start, text = start + 3, text[3:]
-    if text.count(separator) != (2 if separator == "." else 5) or not stands_alone(window, start, end, "_"):
-        return
-    if (
-        window[start - 1 : start] in ("-", ".")
-        and start
-        or window[end : end + 1] == separator
-        and continues(window, end + 1)
-    ):
-        return
-    if window[start - 1 : start] == separator and start and window[start - 2 : start - 1].isdigit():
-        return
-    digits = text.replace(separator, "").lower()
-    # Six pairs of decimal digits with hyphens are a date and time, three fours with dots a price list.
-    spoken = digits.isdigit() and separator in "-." and not _MAC_CUE.search(window[max(0, start - 40) : start])
-    if len(digits) == 12 and digits not in _MAC_BLANK and not spoken:
-        yield start, end
-
-
-def _fake_mac(value: str, noise: Iterator[int]) -> str:
-    return until(
-        lambda made: [*_prove_mac(made, 0, len(made))] == [(0, len(made))], lambda n: hex_shape(value, n), value, noise
-    )
-
-
-_PAIR = "[0-9A-Fa-f]{2}"
-MAC = Detector(
-    kind="mac",
-    group="network",
-    summary="MAC addresses (EUI-48) with colons, hyphens or as three groups of four",
-    pattern=(
-        rf"(?:{_PAIR}:){{5}}(?:{_PAIR}:)*{_PAIR}|(?:{_PAIR}-){{5}}(?:{_PAIR}-)*{_PAIR}"
-        r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}"
-    ),
-    hint=rf"(?:{_PAIR}[:-]){{5}}|[0-9A-Fa-f]{{4}}\.[0-9A-Fa-f]{{4}}\.[0-9A-Fa-f]{{4}}",
-    prove=_prove_mac,
-    proof="eui48+context",
-    placeholder="<MAC>",
-    fake=_fake_mac,
 )

@@ -130,7 +130,7 @@ AWS_SECRET_KEY = Detector(
     group="secret",
     summary="AWS secret access keys behind a word that says so",
     pattern=(
-        r"(?i:aws[_ .-]?secret|secret[_ .-]?access[_ .-]?key|secret[_ .-]?key|aws[_ .-]?(?:access[_ .-]?)?key)[A-Za-z_]*"
+        r"(?i:aws[_ .-]?secret|secret[_ .-]?(?:access[_ .-]?)?key|aws[_ .-]?(?:access[_ .-]?)?key)[A-Za-z_]*"
         r"[\"'\]]{0,2}\s{0,3}(?:=>|:=|[:=,：])?\s{0,3}[\"'`]?[A-Za-z0-9/+]{40}[A-Za-z0-9/+]*"
     ),
     hint=r"(?i)secret|aws",

@@ -10,13 +10,15 @@ from filters.detectors.boundaries import continues, stands_alone
 from filters.detectors.contract import Detector, Spans
 from filters.detectors.disguise import pick, same_shape, until
 
-_STREET = r"(?:Street|St|Avenue|Ave|Lane|Ln|Road|Rd|Drive|Dr|Court|Ct|Boulevard|Blvd|Way|Place|Pl|Terrace|Parkway|Pkwy|Circle)"
+_STREET = (
+    r"(?:Street|St|Avenue|Ave|Lane|Ln|Road|Rd|Drive|Dr|Court|Ct|Boulevard|Blvd|Way|Place|Pl|Terrace|Parkway|Circle)"
+)
 _UNIT = r"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.? ?[0-9]+[A-Za-z]?)"
 _UNIT_END = re2.compile(rf"{_UNIT}$")
 _HOME = re2.compile(
-    r"(?i)(?:ship(?:ping)? (?:to|address)|address|deliver(?:y|ed)?(?: to)?|(?:i|we|he|she|they) live[sd]? (?:at|on)|lives? at|resid(?:es|ing|ence)"
-    r"|mail(?:ing)?(?: it)? to|home|send (?:it )?to|bill(?:ing)? to|地址|住址|收货|住所|주소|адрес|dirección|endereço|anschrift|wohnhaft)"
-    r"[^\n0-9]{0,24}$"
+    r"(?i)(?:ship(?:ping)? (?:to|address)|address|deliver(?:y|ed)?(?: to)?|(?:i|we|he|she|they) live[sd]? (?:at|on)"
+    r"|lives? at|resid(?:es|ing|ence)|mail(?:ing)?(?: it)? to|home|send (?:it )?to|bill(?:ing)? to"
+    r"|地址|住址|收货|住所|주소|адрес|dirección|endereço|anschrift|wohnhaft)[^\n0-9]{0,24}$"
 )
 
 

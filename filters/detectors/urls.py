@@ -27,10 +27,12 @@ _REST = r"[!#-&(-;=?-Z\[-_a-z{|}~@]"
 _PARTS = re2.compile(rf"^([A-Za-z][A-Za-z0-9+.-]*)://({_USER}*):({_PASSWORD}+)@({_HOST}+)((?:[/?#]{_REST}*)?)$")
 _DATABASE = re2.compile(rf"(?i)^{_DATABASES}$")
 # What documentation writes for a password.
-_WORDS = frozenset(
-    "pass passwd password pw pwd pword secret token x-token user username userpass mypass mypassword my-password p pas"
-    " passw0rd psw key apikey port hostname host name login root admin pass123 password123 foo bar baz contraseña senha x xx xxx".split()
-)
+_WORDS = frozenset((
+    "pass", "passwd", "password", "pw", "pwd", "pword", "secret", "token", "x-token", "user", "username",
+    "userpass", "mypass", "mypassword", "my-password", "p", "pas", "passw0rd", "psw", "key", "apikey", "port",
+    "hostname", "host", "name", "login", "root", "admin", "pass123", "password123", "foo", "bar", "baz",
+    "contraseña", "senha", "x", "xx", "xxx",
+))  # fmt: skip
 
 
 def _is_placeholder(password: str) -> bool:
