@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from filters.detectors.contact import CONTACT
 from filters.detectors.contract import Detector
+from filters.detectors.location import LOCATION
+from filters.detectors.network import NETWORK
+from filters.detectors.secrets import PASSWORDS, SECRETS
 
-_ALL: tuple[Detector, ...] = ()
+_ALL: tuple[Detector, ...] = (
+    *SECRETS,
+    *NETWORK,
+    *CONTACT,
+    *LOCATION,
+    *PASSWORDS,
+)
 
 DETECTORS: dict[str, Detector] = {detector.kind: detector for detector in _ALL}
