@@ -16,7 +16,7 @@ from filters.chain import KEY, Stage, run_stages
 from filters.exact import ExactParams, content_hashes
 from filters.language import LanguageParams
 from filters.length import LengthParams
-from filters.pii import PiiParams
+from filters.pii.params import PiiParams
 from filters.quality.c4 import C4Params
 from filters.quality.fineweb import FinewebQualityParams
 from filters.quality.gopher_quality import GopherQualityParams

@@ -6,7 +6,7 @@ from filters.blocklist import BLOCKLIST
 from filters.contract import Filter, Rewrite
 from filters.language import LANGUAGE
 from filters.length import LENGTH
-from filters.pii import PII
+from filters.pii.stage import PII
 from filters.quality.c4 import C4
 from filters.quality.fineweb import FINEWEB_QUALITY
 from filters.quality.gopher_quality import GOPHER_QUALITY

@@ -61,6 +61,9 @@ EDITS_LOG_SCHEMA = pa.schema(
         pa.field("kind", pa.string(), nullable=False),
         pa.field("start", pa.int64(), nullable=False),  # code points of the text as it entered the stage
         pa.field("end", pa.int64(), nullable=False),
+        ("action", pa.string()),  # redact, pseudonymise, tag, drop_line, drop_document; null for other rewrites
+        ("proof", pa.string()),  # what was checked, such as a checksum
+        ("value_hash", pa.string()),  # keyed, only if asked for
     ]
 )
 
@@ -168,7 +171,8 @@ def pass_again(
     """Run the stages over a sample of their own output, and note what they would drop or edit a second time.
 
     columns: those the batch had before the stages. share: of the documents, chosen by their keys. A stage that is not
-    at rest here was overtaken by an edit after it, or is not a function of the text alone.
+    at rest here was overtaken by an edit after it, or is not a function of the text alone. Edits of a rewrite that says
+    itself that it does not come to rest are not noted.
     """
     noted = Tally()
     if not stages or not share:
@@ -177,10 +181,13 @@ def pass_again(
     sample = kept.filter(pa.array(chance < np.uint64(share * (1 << 32)))).select(columns)
     if not len(sample):
         return noted
+    restless = {
+        stage.id for stage in stages if isinstance(stage.kind, Rewrite) and not stage.kind.at_rest(stage.params)
+    }
     again = run_stages(sample, stages, text_column).tally
     noted.add((READ, NOTE + "second_pass_sample"), len(sample), again.bytes[(READ, READ)])
     for (stage, reason), documents in again.documents.items():
-        if stage != READ and not reason.startswith(NOTE):
+        if stage != READ and not reason.startswith(NOTE) and not (reason == EDITED and stage in restless):
             note = "second_pass_edited" if reason == EDITED else "second_pass_dropped"
             noted.add((stage, NOTE + note), documents, again.bytes[(stage, reason)])
     return noted
@@ -221,14 +228,19 @@ def _without_shared(batch: pa.RecordBatch) -> pa.RecordBatch:
 def _log_edits(
     keys: pa.Array, before: pa.Array, result: Rewritten, stage: Stage, tally: Tally, edits: list[pa.RecordBatch]
 ) -> None:
+    """Log what was edited, and count the documents whose text is another one now; others were looked at only."""
     if not len(result.edits):
         return
     rows = result.edits["row"]
+    noted = np.unique(rows.to_numpy())
+    differs = pc.not_equal(before.take(pa.array(noted)), result.texts.take(pa.array(noted)))
+    touched = noted[differs.to_numpy(zero_copy_only=False)]
     change = byte_lengths(result.texts) - byte_lengths(before)
-    touched = np.unique(rows.to_numpy())
     tally.add((stage.id, EDITED), len(touched), int(change[touched].sum()))
-    stages = pa.array([stage.id] * len(rows), pa.string())
-    columns = [keys.take(rows), stages, *(result.edits[name] for name in ("kind", "start", "end"))]
+    tally.add((stage.id, NOTE + "tagged"), len(noted) - len(touched), 0)
+    given: dict[str, pa.Array] = dict(zip(result.edits.schema.names, result.edits.columns, strict=True))
+    given |= {KEY: keys.take(rows), "stage": pa.array([stage.id] * len(rows), pa.string())}
+    columns = [given.get(f.name, pa.nulls(len(rows), f.type)) for f in EDITS_LOG_SCHEMA]
     edits.append(pa.record_batch(columns, schema=EDITS_LOG_SCHEMA))
 
 

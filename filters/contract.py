@@ -22,8 +22,22 @@ Columns = dict[str, pa.Array]
 """Measured columns by short name. `""` is the stage's own name: stage `language` with `""` and `score` gives the
 columns `language` and `language_score`."""
 
-EDITS_SCHEMA = pa.schema([("row", pa.int64()), ("kind", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
-"""What a rewrite changed: row of the batch, kind, and the span in code points of the text as it entered the stage."""
+EDITS_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("kind", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("action", pa.string()),
+        ("proof", pa.string()),
+        ("value_hash", pa.string()),
+    ]
+)
+"""What a rewrite changed: row of the batch, kind, and the span in code points of the text as it entered the stage.
+
+For values that were found: what became of each (`tag` left it), what proved it, and a keyed hash of it if the recipe
+asks for one; null where a rewrite has none of these.
+"""
 
 
 class StageParams(BaseModel):
@@ -128,7 +142,10 @@ class Filter:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """A stage that edits the text, as a Filter but for `rewrite(texts, batch, state) -> Rewritten`."""
+    """A stage that edits the text, as a Filter but for `rewrite(texts, batch, state) -> Rewritten`.
+
+    `at_rest(params)`: whether a second run over what it wrote edits nothing, as it should where that can be.
+    """
 
     name: str
     summary: str
@@ -138,6 +155,7 @@ class Rewrite:
     rules: Callable[[Any], Sequence[Rule]]
     prepare: Callable[[Any], Any] = field(default=lambda params: params)
     needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
+    at_rest: Callable[[Any], bool] = field(default=lambda params: True)
 
 
 @dataclass(frozen=True)
