@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from filters.kernels.case_folding import LOW, MANY, SPACE, next_folded
+from filters.kernels.case_folding import LOW, SPACE, next_folded
 from filters.kernels.minhash import SHINGLE_BASE
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
 from filters.kernels.unicode_table import SEPARATOR, WORD
@@ -31,7 +31,7 @@ _NUMBER = np.uint64(0x7FFFFFFF)  # of a value: a phrase's number and one, or 0
 _LEAST = np.uint64(1 << 32)  # a node's upper half is never 0, so that no slot in use looks free
 _ONE, _SIX, _SIXTY_THREE = np.uint64(1), np.uint64(6), np.uint64(63)
 
-_WORD_OF_MANY = (MANY >> np.uint32(24)) | np.uint32(WORD)  # a letter that folds to several
+_CLASS = np.uint32(3)  # of an entry's upper byte, without the flags
 
 
 @njit(nogil=True)
@@ -55,7 +55,7 @@ def next_units(data, i, stop, table, many, kinds, units, begins, filled):
         entry = table[point]
         kind = entry >> np.uint32(24)
         h = FNV_OFFSET
-        if kind == WORD or kind == _WORD_OF_MANY:
+        if kind & _CLASS == WORD:
             while True:
                 if kind == WORD:
                     h = (h ^ np.uint64(entry & LOW)) * FNV_PRIME
@@ -66,7 +66,7 @@ def next_units(data, i, stop, table, many, kinds, units, begins, filled):
                 point, after = decode(data, i, stop)
                 entry = table[point]
                 kind = entry >> np.uint32(24)
-                if kind != WORD and kind != _WORD_OF_MANY:
+                if kind & _CLASS != WORD:
                     break
                 i = after
             kinds[filled] = WORD
@@ -168,7 +168,7 @@ def insert_phrases(offsets, data, table, many, nodes, node_offsets, shift, slots
 
 @njit(nogil=True)
 def _is_listed(phrase, active, entry_offsets, entry_list):
-    for entry in range(entry_offsets[phrase], entry_offsets[phrase + 1]):
+    for entry in range(entry_offsets[phrase], entry_offsets[phrase + 1]):  # noqa: SIM110
         if active[entry_list[entry]]:
             return True
     return False
