@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from filters.blocklist import BLOCKLIST
+from filters.blocklist_lines import BLOCKLIST_LINES
 from filters.contract import Filter, Rewrite
 from filters.language import LANGUAGE
 from filters.length import LENGTH
@@ -10,6 +11,7 @@ from filters.pii import PII
 
 FILTERS: dict[str, Filter | Rewrite] = {
     "blocklist": BLOCKLIST,
+    "blocklist_lines": BLOCKLIST_LINES,
     "language": LANGUAGE,
     "length": LENGTH,
     "pii": PII,

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from filters.kernels.case_folding import load_folding
+from filters.kernels.case_folding import fold, load_folding
 from filters.kernels.phrases import find_phrases, insert_phrases, phrase_nodes
 from filters.phrase_lists import Phrases
 from filters.texts import as_text_array, text_buffers
@@ -120,13 +120,14 @@ def build_index(lists: Sequence[Phrases], allow: pa.LargeStringArray, hash_mask:
     table, many = load_folding()
     nodes, node_offsets = np.empty(len(data), np.uint64), np.empty(len(offsets), np.int64)
     count, longest, symbols = phrase_nodes(offsets, data, table, many, np.uint64(hash_mask), nodes, node_offsets)
-    # Alike hashes may still be different phrases, each with a slot of its own.
-    in_use = len(np.unique(nodes[:count])) if hash_mask == WHOLE_HASH else count
+    number = _first_alike(texts, nodes[node_offsets[1:] - 1])
+    chosen = np.unique(number)
+    # Every phrase needs a slot at its end, and every other node one.
+    in_use = min(count, len(np.unique(nodes[:count])) + len(chosen))
     slots = np.zeros(_power_of_two(in_use / _FILL, 16), np.uint64)
     first_words = len(np.unique(nodes[node_offsets[:-1]]))
     first = np.zeros(_power_of_two(first_words * _FIRST_BITS / 64, 64), np.uint64)
-    number = np.empty(len(texts), np.int64)
-    insert_phrases(offsets, data, table, many, nodes, node_offsets, _shift(slots), slots, first, number)
+    insert_phrases(nodes, node_offsets, chosen, _shift(slots), slots, first)
     allowed = np.zeros(len(texts), np.bool_)
     allowed[number[listed:]] = True
     order, entry_offsets = _grouped(number[:listed], len(texts))
@@ -138,6 +139,18 @@ def build_index(lists: Sequence[Phrases], allow: pa.LargeStringArray, hash_mask:
         texts, hash_mask, slots, first, longest, symbols, entry_offsets, group[order], weights[order], allowed,
         tuple(category for category, _ in pairs), languages, active,
     )  # fmt: skip
+
+
+def _first_alike(texts: pa.LargeStringArray, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """For every phrase the first one that is the same once folded, itself if there is none before it."""
+    number = np.arange(len(texts))
+    order = np.argsort(hashes, kind="stable")
+    follows = np.concatenate([[False], hashes[order][1:] == hashes[order][:-1]])
+    suspects = np.sort(order[follows | np.concatenate([follows[1:], [False]])])
+    seen: dict[str, int] = {}
+    for phrase, text in zip(suspects.tolist(), texts.take(pa.array(suspects)).to_pylist(), strict=True):
+        number[phrase] = seen.setdefault(fold(text), phrase)
+    return number
 
 
 def _shift(slots: NDArray[np.uint64]) -> np.uint64:

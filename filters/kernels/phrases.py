@@ -119,6 +119,32 @@ def phrase_nodes(offsets, data, table, many, hash_mask, nodes, node_offsets):
 
 
 @njit(nogil=True)
+def insert_phrases(nodes, node_offsets, chosen, shift, slots, first):
+    """Put phrases into the table.
+
+    nodes: uint64, node_offsets: int64 (phrases + 1,), as `phrase_nodes` made them. chosen: int64, the phrases to put
+    in, no two of them the same once folded. slots: uint64 (2**k,), all 0: the upper half of a node's hash << 32 | its
+    value; 0 where free. shift: 64 - k. first: uint64 (2**m,), all 0: a bit for the hash of each phrase's first unit.
+    """
+    wrap = slots.shape[0] - 1
+    for c in range(chosen.shape[0]):
+        begin, last = node_offsets[chosen[c]], node_offsets[chosen[c] + 1] - 1
+        bit = nodes[begin]
+        first[np.int64(bit >> _SIX) & (first.shape[0] - 1)] |= _ONE << (bit & _SIXTY_THREE)
+        for n in range(begin, last + 1):
+            tag = nodes[n] & _UPPER
+            slot = np.int64((nodes[n] * _SPREAD) >> shift)
+            # Phrases that only look alike have a slot each; longer ones are told of in the first of them.
+            while slots[slot] != 0 and (slots[slot] & _UPPER != tag or (n == last and slots[slot] & _NUMBER)):
+                slot = (slot + 1) & wrap
+            slots[slot] |= tag
+            if n < last:
+                slots[slot] |= LONGER
+            else:
+                slots[slot] |= np.uint64(chosen[c] + 1)
+
+
+@njit(nogil=True)
 def _same(data, i, stop, other, j, other_stop, table, many):
     """Whether two stretches of bytes are the same once folded."""
     part = other_part = 0
@@ -131,85 +157,11 @@ def _same(data, i, stop, other, j, other_stop, table, many):
 
 
 @njit(nogil=True)
-def insert_phrases(offsets, data, table, many, nodes, node_offsets, shift, slots, first, numbers):
-    """Put the phrases into the table.
-
-    slots: uint64 (2**k,), all 0: the upper half of a node's hash << 32 | its value; 0 where free. shift: 64 - k.
-    first: uint64 (2**m,), all 0: a bit for the hash of every phrase's first unit. numbers: int64 (phrases,), written:
-    the first phrase that is the same once folded, which is the phrase itself if there is none before it.
-    """
-    wrap = slots.shape[0] - 1
-    for row in range(offsets.shape[0] - 1):
-        begin, last = node_offsets[row], node_offsets[row + 1] - 1
-        bit = nodes[begin]
-        first[np.int64(bit >> _SIX) & (first.shape[0] - 1)] |= _ONE << (bit & _SIXTY_THREE)
-        for n in range(begin, last + 1):
-            tag = nodes[n] & _UPPER
-            slot = np.int64((nodes[n] * _SPREAD) >> shift)
-            while slots[slot] != 0 and slots[slot] & _UPPER != tag:
-                slot = (slot + 1) & wrap
-            slots[slot] |= tag
-            if n < last:
-                slots[slot] |= LONGER
-                continue
-            while slots[slot] & _NUMBER:
-                held = np.int64(slots[slot] & _NUMBER) - 1
-                if _same(data, offsets[row], offsets[row + 1], data, offsets[held], offsets[held + 1], table, many):
-                    break
-                # Another phrase that looks alike: on to the next slot that is free or holds one more of them.
-                slot = (slot + 1) & wrap
-                while slots[slot] != 0 and slots[slot] & _UPPER != tag:
-                    slot = (slot + 1) & wrap
-                slots[slot] |= tag
-            if slots[slot] & _NUMBER == 0:
-                slots[slot] |= np.uint64(row + 1)
-            numbers[row] = np.int64(slots[slot] & _NUMBER) - 1
-
-
-@njit(nogil=True)
 def _is_listed(phrase, active, entry_offsets, entry_list):
     for entry in range(entry_offsets[phrase], entry_offsets[phrase + 1]):  # noqa: SIM110
         if active[entry_list[entry]]:
             return True
     return False
-
-
-@njit(nogil=True)
-def _walk(
-    data, kinds, units, begins, k, filled, table, many, hash_mask, shift, slots, phrase_offsets, phrases,
-    entry_offsets, entry_list, allowed, active,
-):  # fmt: skip
-    """Longest listed phrase from unit `k` on, and how far allowed ones reach: (its end or -1, phrase, reach or -1)."""
-    wrap = slots.shape[0] - 1
-    h = np.uint64(0)
-    end = best = reach = -1
-    for n in range(k, filled):
-        h = h * SHINGLE_BASE + units[n]
-        if kinds[n] == GAP:
-            continue
-        node = (h & hash_mask) | _LEAST
-        slot = np.int64((node * _SPREAD) >> shift)
-        longer = False
-        while slots[slot] != 0:
-            value = slots[slot]
-            slot = (slot + 1) & wrap
-            if value & _UPPER != node & _UPPER:
-                continue
-            longer |= value & LONGER != 0
-            held = np.int64(value & _NUMBER) - 1
-            if held < 0:
-                break
-            if _same(
-                data, begins[k], begins[n + 1], phrases, phrase_offsets[held], phrase_offsets[held + 1], table, many
-            ):
-                if allowed[held]:
-                    reach = begins[n + 1]
-                if _is_listed(held, active, entry_offsets, entry_list):
-                    end, best = begins[n + 1], held
-                break
-        if not longer:
-            break
-    return end, best, reach
 
 
 @njit(nogil=True)
@@ -250,37 +202,40 @@ def find_phrases(
                 begin = begins[k]
                 if begin < last and not any_allowed:
                     continue
-                # Down the trie without a look at the phrases themselves; the deepest one is checked.
                 h = np.uint64(0)
-                end = held = -1
+                end = best = -1
                 for n in range(k, filled):
                     h = h * SHINGLE_BASE + units[n]
                     if kinds[n] == GAP:
                         continue
                     node = (h & hash_mask) | _LEAST
                     slot = np.int64((node * _SPREAD) >> shift)
-                    while slots[slot] != 0 and slots[slot] & _UPPER != node & _UPPER:
+                    longer = False
+                    while slots[slot] != 0:
+                        value = slots[slot]
                         slot = (slot + 1) & wrap
-                    if slots[slot] & _NUMBER:
-                        end, held = begins[n + 1], np.int64(slots[slot] & _NUMBER) - 1
-                    if slots[slot] & LONGER == 0:
+                        if value & _UPPER != node & _UPPER:
+                            continue
+                        longer |= value & LONGER != 0
+                        held = np.int64(value & _NUMBER) - 1
+                        if held < 0:
+                            break
+                        if _same(
+                            data, begin, begins[n + 1], phrases, phrase_offsets[held], phrase_offsets[held + 1],
+                            table, many,
+                        ):  # fmt: skip
+                            if any_allowed and allowed[held]:
+                                reach = max(reach, begins[n + 1])
+                            if _is_listed(held, lists, entry_offsets, entry_list):
+                                end, best = begins[n + 1], held
+                            break
+                    if not longer:
                         break
-                if held < 0:
-                    continue
-                if any_allowed or not (
-                    _is_listed(held, lists, entry_offsets, entry_list)
-                    and _same(data, begin, end, phrases, phrase_offsets[held], phrase_offsets[held + 1], table, many)
-                ):
-                    end, held, allowed_to = _walk(
-                        data, kinds, units, begins, k, filled, table, many, hash_mask, shift, slots, phrase_offsets,
-                        phrases, entry_offsets, entry_list, allowed, lists,
-                    )  # fmt: skip
-                    reach = max(reach, allowed_to)
                 if end > reach and begin >= last:
                     last = end
                     if hits < out_rows.shape[0]:
                         out_rows[hits] = row
-                        out_spans[hits, 0], out_spans[hits, 1], out_spans[hits, 2] = begin, end, held
+                        out_spans[hits, 0], out_spans[hits, 1], out_spans[hits, 2] = begin, end, best
                     hits += 1
             for k in range(starts, filled):
                 kinds[k - starts], units[k - starts] = kinds[k], units[k]
