@@ -2,97 +2,204 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+import numpy as np
 import pyarrow as pa
-from ahocorasick_rs import AhoCorasick, MatchKind
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from filters.contract import Columns, Filter, Rule, StageParams
 from filters.errors import RecipeError
-from filters.kernels.unicode_table import LONE, WORD, load_table
+from filters.list_files import Sha256
+from filters.phrase_index import Hits, PhraseIndex, build_index
+from filters.phrase_lists import PhraseFile, PhraseSource, read_allowed, read_phrases
+
+Category = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+_Limit = Annotated[float | None, Field(ge=0, allow_inf_nan=False)]
 
 
-class BlocklistParams(StageParams):
-    """path: UTF-8 file, one phrase a line, `#` begins a comment line. max_hits: a document with more is dropped."""
+class PhraseListParams(StageParams):
+    """Which phrases.
 
-    path: str
-    max_hits: Annotated[int, Field(ge=0)] = 0
+    path, sha256: one list without languages or categories, for short. lists: any number of lists. allow: phrases whose
+    occurrence hides the hits within it (`cock and bull`); allow_lists: the same from files.
+    document_language_column: column with the documents' languages, needed if a list has a language.
+    """
+
+    path: str | None = None
+    sha256: Sha256 | None = None
+    lists: tuple[PhraseSource, ...] = ()
+    allow: tuple[str, ...] = ()
+    allow_lists: tuple[PhraseFile, ...] = ()
+    document_language_column: str = "language"
+
+    @model_validator(mode="after")
+    def _some_list(self) -> PhraseListParams:
+        if self.path is None and not self.lists:
+            raise ValueError("no list is named; give path: words.txt, or lists: [{path: words.txt}]")
+        if self.path is None and self.sha256 is not None:
+            raise ValueError("sha256 belongs to path; of a list under lists, give it there")
+        return self
+
+    def sources(self) -> tuple[PhraseSource, ...]:
+        """All lists, `path` first."""
+        short = () if self.path is None else (PhraseSource(path=self.path, sha256=self.sha256),)
+        return (*short, *self.lists)
+
+    def needs(self) -> Sequence[str]:
+        """The column of languages, if a list asks for one."""
+        asks = any(source.language or source.language_column for source in self.lists)
+        return [self.document_language_column] if asks else []
+
+
+class BlocklistParams(PhraseListParams):
+    """Phrases, and how many of them are too many; a value equal to its bound passes.
+
+    action: `measure` only counts. max_hits: left out it is 0, or no bound where another one is given. max_weight: sum
+    of the hits' weights. The bounds per 1,000 words are densities; a word is what stage `length` counts.
+    max_hits_by_category: by category. categories: those that get a column beside the lists' own and the bounded ones.
+    """
+
+    action: Literal["drop", "measure"] = "drop"
+    max_hits: Annotated[int | None, Field(ge=0)] = None
+    max_weight: _Limit = None
+    max_hits_per_1000_words: _Limit = None
+    max_weight_per_1000_words: _Limit = None
+    max_hits_by_category: dict[Category, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    categories: tuple[Category, ...] = ()
+
+    @model_validator(mode="after")
+    def _categories_can_be_columns(self) -> BlocklistParams:
+        for source in self.lists:
+            if source.category is not None and not source.category.replace("_", "a").isalnum():
+                raise ValueError(f"a category is a word of letters, digits and _, got {source.category!r}")
+        return self
+
+    def counted_categories(self) -> tuple[str, ...]:
+        """Categories with a column of their own."""
+        of_lists = (source.category for source in self.lists if source.category)
+        return tuple(dict.fromkeys([*of_lists, *self.categories, *self.max_hits_by_category]))
+
+    def limits(self) -> list[tuple[str, float]]:
+        """Bounds by column, in order of judging."""
+        hits = self.max_hits
+        given: dict[str, float | None] = {
+            **{f"hits_{name}": limit for name, limit in self.max_hits_by_category.items()},
+            "weight": self.max_weight,
+            "hits_per_1000_words": self.max_hits_per_1000_words,
+            "weight_per_1000_words": self.max_weight_per_1000_words,
+        }
+        others = [(name, limit) for name, limit in given.items() if limit is not None]
+        if hits is None and not others:
+            hits = 0
+        return [*([("hits", hits)] if hits is not None else []), *others]
 
 
 @dataclass(frozen=True)
-class PhraseList:
-    """Case-folded phrases ready to be searched."""
+class Blocklist:
+    """A phrase index with what the stage asks of it."""
 
-    automaton: AhoCorasick
+    index: PhraseIndex
+    params: BlocklistParams
 
     def count(self, text: str) -> int:
-        """Occurrences of phrases that stand as words, the longest at each place, none overlapping.
-
-        A phrase must not continue a word on either side. In scripts written without spaces every character is a
-        word, so a phrase is found anywhere.
-        """
-        folded = text.casefold()
-        found = self.automaton.find_matches_as_indexes(folded, overlapping=True)
-        stands = [(start, -end) for _, start, end in found if _at_edge(folded, start) and _at_edge(folded, end)]
-        count = last = 0
-        for start, negative_end in sorted(stands):
-            if start >= last:
-                count += 1
-                last = -negative_end
-        return count
+        """Hits of one text of no language, for trying a list by hand."""
+        return self.index.count(text)
 
 
-def _at_edge(text: str, index: int) -> bool:
-    """Whether no word runs across the place between `text[index - 1]` and `text[index]`."""
-    if index == 0 or index == len(text):
-        return True
-    table = load_table()
-    return not (table[ord(text[index - 1])] >> 24 == WORD and table[ord(text[index])] >> 24 == WORD)
+def load_index(params: PhraseListParams) -> PhraseIndex:
+    """Read all lists. Raises RecipeError for one that is missing, damaged, empty or has another checksum."""
+    lists = [read_phrases(source) for source in params.sources()]
+    return build_index(lists, read_allowed(params.allow_lists, params.allow))
 
 
-def prepare(params: BlocklistParams) -> PhraseList:
-    """Read the list. Raises RecipeError if it is missing, not UTF-8, empty, or has a phrase without a word in it."""
-    path = Path(params.path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        why = error.strerror
-        raise RecipeError(f"blocklist {path} cannot be read ({why}); name a text file of phrases") from error
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"blocklist {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    phrases: dict[str, None] = {}
-    for number, line in enumerate(lines, start=1):
-        phrase = line.strip().casefold()
-        if not phrase or phrase.startswith("#"):
-            continue
-        if not any(load_table()[ord(char)] >> 24 in (WORD, LONE) for char in phrase):
-            raise RecipeError(f"{path}:{number}: a phrase needs a letter or a number, this one has neither")
-        phrases[phrase] = None
-    if not phrases:
-        raise RecipeError(f"blocklist {path} holds no phrase; an empty list would drop nothing")
-    return PhraseList(AhoCorasick(list(phrases), matchkind=MatchKind.Standard))
+def document_groups(index: PhraseIndex, batch: pa.RecordBatch, params: PhraseListParams) -> np.ndarray:
+    """Which lists count in each document, as `PhraseIndex.language_rows` says it."""
+    languages = batch[params.document_language_column] if params.needs() else None
+    return index.language_rows(languages, len(batch))
 
 
-def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, phrases: PhraseList) -> Columns:
-    """Hits of every text, int64."""
-    return {"hits": pa.array([phrases.count(text) for text in texts.to_pylist()], pa.int64())}
+def prepare(params: BlocklistParams) -> Blocklist:
+    """Read the lists. Raises RecipeError as `load_index`, and for a category that no list has."""
+    index = load_index(params)
+    known = {category for category in index.group_category if category}
+    for name in params.counted_categories():
+        if name not in known:
+            raise RecipeError(
+                f"category {name!r} is in no list, so nothing would be counted; "
+                f"the lists have: {', '.join(sorted(known)) or 'no categories'}"
+            )
+    return Blocklist(index, params)
+
+
+def columns(params: BlocklistParams) -> Mapping[str, pa.DataType]:
+    """`hits` alone for the short form; with `lists` or other bounds also weight, densities, hits by category."""
+    if not params.lists and [name for name, _ in params.limits()] == ["hits"] and not params.counted_categories():
+        return {"hits": pa.int64()}
+    sums = dict.fromkeys(("weight", "hits_per_1000_words", "weight_per_1000_words"), pa.float64())
+    return {"hits": pa.int64(), **sums, **{f"hits_{name}": pa.int64() for name in params.counted_categories()}}
+
+
+def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: Blocklist) -> Columns:
+    """Hits (int64), weight and densities (float64), hits by category (int64) of every text.
+
+    A phrase that several lists hold is one hit: it has the largest of its weights and counts in each of its categories.
+    """
+    index, params = state.index, state.params
+    groups = document_groups(index, batch, params)
+    hits = index.find(texts, groups)
+    wanted = columns(params)
+    found: Columns = {"hits": pa.array(np.bincount(hits.rows, minlength=len(texts)))}
+    if len(wanted) > 1:
+        found |= _sums(index, hits, groups, params.counted_categories())
+    return {name: found[name] for name in wanted}
+
+
+def _sums(index: PhraseIndex, hits: Hits, groups: np.ndarray, categories: Sequence[str]) -> Columns:
+    rows, words = len(hits.words), np.maximum(hits.words, 1)
+    hit, entry = index.entries_of(hits, groups)
+    weight = np.zeros(len(hits.rows))
+    np.maximum.at(weight, hit, index.entry_weight[entry])
+    counts = np.bincount(hits.rows, minlength=rows)
+    weights = np.bincount(hits.rows, weight, minlength=rows)
+    found: Columns = {
+        "weight": pa.array(weights),
+        "hits_per_1000_words": pa.array(counts * 1000 / words),
+        "weight_per_1000_words": pa.array(weights * 1000 / words),
+    }
+    of_group = np.array([categories.index(c) if c in categories else -1 for c in index.group_category], np.int64)
+    category = of_group[index.entry_group[entry]]
+    for number, name in enumerate(categories):
+        here = np.unique(hit[category == number])
+        found[f"hits_{name}"] = pa.array(np.bincount(hits.rows[here], minlength=rows))
+    return found
 
 
 def rules(params: BlocklistParams) -> Sequence[Rule]:
-    """One bound."""
-    return [Rule("too_many_blocklist_hits", "hits", "<=", params.max_hits)]
+    """Hits first, then by category, weight and densities; none if the stage only measures."""
+    if params.action == "measure":
+        return []
+    reasons = {
+        "hits": "too_many_blocklist_hits",
+        "weight": "too_much_blocklist_weight",
+        "hits_per_1000_words": "too_dense_blocklist_hits",
+        "weight_per_1000_words": "too_dense_blocklist_weight",
+    }
+    return [
+        Rule(reasons.get(name, f"too_many_{name.removeprefix('hits_')}_hits"), name, "<=", limit)
+        for name, limit in params.limits()
+    ]
 
 
 BLOCKLIST = Filter(
     name="blocklist",
-    summary="phrases of a list, as whole words",
+    summary="phrases of lists, as whole words: hits, weight, density",
     Params=BlocklistParams,
-    columns=lambda params: {"hits": pa.int64()},
+    columns=columns,
     prepare=prepare,
     measure=measure,
     rules=rules,
+    needs=lambda params: params.needs(),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from filters.blocklist import BLOCKLIST
+from filters.blocklist_lines import BLOCKLIST_LINES
 from filters.contract import Filter, Rewrite
 from filters.language import LANGUAGE
 from filters.length import LENGTH
@@ -15,6 +16,7 @@ from filters.quality.refinedweb import REFINEDWEB_LINES
 
 FILTERS: dict[str, Filter | Rewrite] = {
     "blocklist": BLOCKLIST,
+    "blocklist_lines": BLOCKLIST_LINES,
     "c4": C4,
     "fineweb_quality": FINEWEB_QUALITY,
     "gopher_quality": GOPHER_QUALITY,
