@@ -51,7 +51,7 @@ class FastTextModel:
     rows: float32 (words + buckets, dim), the input matrix, a quantised one unpacked. output: float32 (outputs, dim);
     output_norms: float32 (outputs,), what a quantised output is multiplied by after the sum, else ones. bucket_rows:
     int32 (buckets,), row of each n-gram bucket or -1 where it was pruned; empty where nothing was, and a bucket's row
-    is `words + bucket`. counts: int64 (labels,), how often a label was seen in training (its place in the Huffman tree).
+    is `words + bucket`. counts: int64 (labels,), how often a label was seen in training (its place in the tree).
     """
 
     labels: tuple[str, ...]
@@ -91,7 +91,7 @@ class _Cursor:
 
 
 def read_fasttext(path: Path) -> FastTextModel:
-    """Read a supervised model. Raises NotReadableError for anything else and OSError for a file that cannot be opened."""
+    """Read a supervised model. Raises NotReadableError for anything else, OSError for a file that cannot be opened."""
     try:
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -129,7 +129,7 @@ def sum_rows(
     """Sum of the rows of every text's words and their n-grams.
 
     Text i is the byte ranges [starts[k], stops[k]) of `data` for k in [first[i], first[i + 1]), read as lines of one
-    text; all int64. slots, words, ends, is_label: a Vocabulary. rows, bucket_rows, n_words, buckets, min_n, max_n: as in
+    text; int64. slots, words, ends, is_label: a Vocabulary. rows, bucket_rows, n_words, buckets, min_n, max_n: as in
     FastTextModel. bucket_bits: uint8, bit b says whether bucket b has a row. Written: hidden, float32 (texts, dim);
     counts, int64 (texts,), how many rows were added, -1 for a text of white space; hashes, int32, those of all words
     that were read, and hash_ends, int64 (texts + 1,), where each text's end; nothing if `hashes` has no room.
@@ -245,7 +245,7 @@ def _log(x):
 
 @njit(nogil=True, error_model="numpy")
 def _keep(labels, scores, text, held, label, score):
-    """Put a label among a text's best so far, best first; of equals the later goes before. Returns how many are held."""
+    """Put a label among a text's best so far, best first; of equals the later first. Returns how many are held."""
     k = labels.shape[1]
     if held == k and score < scores[text, k - 1]:
         return held
@@ -289,8 +289,8 @@ def best_leaves(hidden, counts, output, norms, left, right, labels, scores):
     """The k best leaves of a Huffman tree, searched depth first in fastText's order, which prunes as it does.
 
     hidden: float32 (texts, dim), the sums of rows; counts: int64 (texts,), of how many, no answer below 1; output:
-    float32 (dim, outputs), transposed; norms: float32 (outputs,); left, right: int32 (nodes,), -1 for a leaf, the leaves
-    come first. labels: int32 (texts, k), -1 where there is none; scores: float32 (texts, k), probabilities; both written.
+    float32 (dim, outputs), transposed; norms: float32 (outputs,); left, right: int32 (nodes,), -1 for a leaf; leaves
+    come first. labels: int32 (texts, k), -1 for none; scores: float32 (texts, k), probabilities; both written.
     """
     n_leaves = (left.shape[0] + 1) // 2
     dots = np.empty(norms.shape[0], np.float32)

@@ -38,7 +38,7 @@ def sample_pieces(offsets, data, table, max_chars, pieces, enough, starts, stops
     """Choose `max_chars` characters of every text: its beginning (`pieces` 1), or pieces of equal size spread evenly.
 
     offsets: int64 (rows + 1,), data: uint8. starts, stops: int64 (rows * pieces,), the bytes of each piece; a text
-    that is no longer than `max_chars` is one piece, the others are empty. letters: int64 (rows,), letters of the pieces,
+    that is no longer than `max_chars` is one piece, the others are empty. letters: int64 (rows,), those of the pieces,
     counted up to `enough`. All three are written.
     """
     for row in range(letters.shape[0]):
