@@ -163,10 +163,12 @@ def main() -> None:
             version, found = compare(texts, options.python, words, Path(folder))
         facts[words] = {c.name: {"keep": c.disagree, "reason": c.other_reason} for c in found}
         print(
-            f"\n### Words: {words}\n\n{len(texts):,} documents (`{options.language}`), {size:,.1f} MB; datatrove {version}\n"
+            f"\n### Words: {words}\n\n{len(texts):,} documents (`{options.language}`), {size:,.1f} MB; "
+            f"datatrove {version}\n"
         )
         print(
-            "| filter | kept by both | dropped by both | agree | other reason | other text | MB/s ours | theirs | times |"
+            "| filter | kept by both | dropped by both | agree | other reason | other text "
+            "| MB/s ours | theirs | times |"
         )
         print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
         for c in found:
