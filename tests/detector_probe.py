@@ -19,10 +19,11 @@ def findings(detector: Detector, text: str) -> list[tuple[int, int]]:
     data = text.encode()
     hint = _compiled(detector.hint)
     spans: list[tuple[int, int]] = []
+    seen = end = 0
     for match in _compiled(detector.pattern).finditer(data):
         assert hint.search(match.group()), f"{detector.kind}: the hint misses a candidate"
-        start = len(data[: match.start()].decode())
-        end = start + len(match.group().decode())
+        start = end + len(data[seen : match.start()].decode())
+        end, seen = start + len(match.group().decode()), match.end()
         offset = max(0, start - CONTEXT)
         last = start
         for first, stop in detector.prove(text[offset : end + CONTEXT], start - offset, end - offset):
