@@ -8,7 +8,7 @@ import re2
 
 from filters.detectors.boundaries import continues
 from filters.detectors.contract import Detector, Spans
-from filters.detectors.disguise import pick, same_shape
+from filters.detectors.disguise import pick, same_shape, until
 
 # QQ numbers have 5 to 11 digits and do not begin with 0.
 _QQ_VALUE = re2.compile(r"[1-9][0-9]{4,10}$")
@@ -21,18 +21,15 @@ def _prove_qq(window: str, start: int, end: int) -> Spans:
 
 
 def _fake_digits(value: str, noise: Iterator[int]) -> str:
-    made = value
-    while made == value:
-        made = pick("123456789", noise) + same_shape(value[1:], noise)
-    return made
+    return until(bool, lambda stream: pick("123456789", stream) + same_shape(value[1:], stream), value, noise)
 
 
 QQ_NUMBER = Detector(
     kind="qq_number",
     group="contact",
     summary="QQ numbers behind the word QQ",
-    pattern=r"(?:[QqＱ]{2}|[扣抠][扣抠])(?:群|交流群)?[号號]?(?:码|碼)?(?: ?[:：=是为] ?| )[1-9][0-9]+",
-    hint=r"(?:[QqＱ]{2}|[扣抠][扣抠])[群号號交码 :：=是为]",
+    pattern=r"(?:[QqＱ]{2}|[扣抠]{2})(?:交流群|群)?(?:[号號][码碼]?(?: ?[:：=是为] ?| )?| ?[:：=是为] ?| )[1-9][0-9]+",
+    hint=r"(?:[QqＱ]{2}|[扣抠]{2})[群号號交 :：=是为]",
     prove=_prove_qq,
     proof="cue+length",
     placeholder="<QQ>",
@@ -59,10 +56,7 @@ def _prove_wechat(window: str, start: int, end: int) -> Spans:
 
 def _fake_name(value: str, noise: Iterator[int]) -> str:
     keep = len("wxid_") if value.startswith("wxid_") else 0
-    made = value
-    while made == value:
-        made = value[:keep] + same_shape(value[keep:], noise)
-    return made
+    return until(bool, lambda stream: value[:keep] + same_shape(value[keep:], stream), value, noise)
 
 
 WECHAT_ID = Detector(

@@ -24,10 +24,11 @@ _UNSPACED = (
     r"|भारत|संगठन|कॉम|ভারত|বাংলা|இந்தியா|భారత్|امارات|السعودية|مصر|ایران|عمان|قطر|تونس|الجزائر|المغرب|موقع|شبكة|كوم)"
 )
 _SPACED_CHAR = r"[\p{Cyrillic}\p{Greek}\p{Armenian}\p{Georgian}0-9-]"
+_SPACED_LOCAL = r"[\p{Cyrillic}\p{Greek}\p{Armenian}\p{Georgian}0-9._+-]"
 _ANY_CHAR = r"[\p{L}\p{M}0-9-]"
 _PATTERN = (
-    rf"(?:{_LOCAL}+|[\p{{Cyrillic}}\p{{Greek}}\p{{Armenian}}\p{{Georgian}}0-9._+-]+)"
-    rf"@(?:{_LABEL}+(?:\.{_LABEL}+)+|(?:{_SPACED_CHAR}+\.)+{_SPACED}|(?:{_ANY_CHAR}+\.)+{_UNSPACED})"
+    rf"{_LOCAL}+@(?:{_LABEL}+(?:\.{_LABEL}+)+|(?:{_SPACED_CHAR}+\.)+{_SPACED}|(?:{_ANY_CHAR}+\.)+{_UNSPACED})"
+    rf"|{_SPACED_LOCAL}+@(?:{_SPACED_CHAR}+\.)+{_SPACED}"
 )
 
 # `icon@2x.png` is a file, `@pytest.mark` a decorator and `x@data.frame` a slot.

@@ -160,6 +160,9 @@ def _stands(window: str, start: int, number_end: int, end: int, international: b
     following, next_one = window[end : end + 1] or " ", window[end + 1 : end + 2]
     if continues(window, start - 1, "+") or continues(window, end):
         return False
+    # `2 + 33143096954` is a sum.
+    if international and window[start : start + 2] in ("+ ", "＋ ") and window[:start].rstrip()[-1:].isdigit():
+        return False
     if not international and previous in "-_/\\$€£¥#%^*<&@~.":
         return False
     if previous in ".,:" and window[start - 2 : start - 1].isdigit():
