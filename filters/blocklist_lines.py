@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from filters.blocklist import PhraseListParams, document_groups, load_index
-from filters.contract import EDITS_SCHEMA, Rewrite, Rewritten, Rule
+from filters.contract import Rewrite, Rewritten, Rule, edits_of
 from filters.phrase_index import PhraseIndex
 from filters.texts import text_buffers
 
@@ -79,10 +79,7 @@ def rewrite(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: LineBlockl
         mask = np.zeros(len(texts), np.bool_)
         mask[list(replaced)] = True
         texts = pc.replace_with_mask(texts, pa.array(mask), pa.array(list(replaced.values()), pa.large_string()))
-    record = pa.RecordBatch.from_pylist(
-        [dict(zip(EDITS_SCHEMA.names, edit, strict=True)) for edit in edits], schema=EDITS_SCHEMA
-    )
-    return Rewritten(texts, columns, record)
+    return Rewritten(texts, columns, edits_of([edit[0] for edit in edits], [edit[1:] for edit in edits]))
 
 
 def _without(

@@ -40,6 +40,24 @@ asks for one; null where a rewrite has none of these.
 """
 
 
+def edits_of(rows: Sequence[int], spans: Sequence[tuple[str, int, int]]) -> pa.RecordBatch:
+    """EDITS_SCHEMA rows of a rewrite that looks for no values: the row, and (kind, start, end), of each edit.
+
+    >>> edits_of([0], [("citation", 3, 7)]).to_pylist()[0]["end"]
+    7
+    """
+    columns: dict[str, Sequence[int] | Sequence[str]] = {
+        "row": rows,
+        "kind": [kind for kind, _, _ in spans],
+        "start": [start for _, start, _ in spans],
+        "end": [end for _, _, end in spans],
+    }
+    arrays = [
+        pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(len(rows), f.type) for f in EDITS_SCHEMA
+    ]
+    return pa.record_batch(arrays, schema=EDITS_SCHEMA)
+
+
 class StageParams(BaseModel):
     """Base of every stage's parameters: unknown keys are refused, values do not change."""
 

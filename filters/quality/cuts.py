@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from filters.contract import EDITS_SCHEMA, Columns, Rewritten
+from filters.contract import Columns, Rewritten, edits_of
 
 WHITE_SPACE = "white_space"
 """Kind of the edits that only cut or fold white space around what stays: indents, blank ends, `\\r\\n`."""
@@ -91,14 +91,4 @@ def rewrite_pages(
         mask = np.zeros(len(texts), np.bool_)
         mask[list(changed)] = True
         texts = pc.replace_with_mask(texts, pa.array(mask), pa.array(list(changed.values()), pa.large_string()))
-    return Rewritten(texts, columns, _edits(rows, cuts))
-
-
-def _edits(rows: Sequence[int], cuts: Sequence[Cut]) -> pa.RecordBatch:
-    arrays = [
-        pa.array(rows, pa.int64()),
-        pa.array([kind for kind, _, _ in cuts], pa.string()),
-        pa.array([start for _, start, _ in cuts], pa.int64()),
-        pa.array([end for _, _, end in cuts], pa.int64()),
-    ]
-    return pa.record_batch(arrays, schema=EDITS_SCHEMA)
+    return Rewritten(texts, columns, edits_of(rows, cuts))
