@@ -8,6 +8,7 @@ from filters.contract import Filter, Rewrite
 from filters.language import LANGUAGE
 from filters.length import LENGTH
 from filters.pii import PII
+from filters.url_blocklist import URL_BLOCKLIST
 
 FILTERS: dict[str, Filter | Rewrite] = {
     "blocklist": BLOCKLIST,
@@ -15,4 +16,5 @@ FILTERS: dict[str, Filter | Rewrite] = {
     "language": LANGUAGE,
     "length": LENGTH,
     "pii": PII,
+    "url_blocklist": URL_BLOCKLIST,
 }
