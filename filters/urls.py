@@ -9,7 +9,10 @@ from urllib.parse import unquote
 
 import idna
 
+from filters.kernels.case_folding import WHITE_SPACE
+
 _AUTHORITY_ENDS = "/?#\\"
+_HOST_ENDS = ".。．｡" + "".join(map(chr, WHITE_SPACE))
 _STEPS = "/?&"
 """Where a prefix of a URL may end, beside its end."""
 
@@ -22,10 +25,11 @@ def normal_host(host: str) -> str:
     >>> normal_host("WWW.Example.COM."), normal_host("Bücher.example"), normal_host("ＥＸＡＭＰＬＥ。com")
     ('www.example.com', 'xn--bcher-kva.example', 'example.com')
     """
+    host = host.strip(_HOST_ENDS)
     if not host.isascii():
         with contextlib.suppress(idna.IDNAError, UnicodeError):
-            host = idna.encode(host.strip(".。．｡"), uts46=True).decode()
-    return host.strip().strip(".").lower()
+            host = idna.encode(host, uts46=True).decode()
+    return host.lower().strip(_HOST_ENDS)
 
 
 def split_url(url: str) -> tuple[str, str]:

@@ -19,6 +19,8 @@ from filters.members import Members, collapse_twins
 
 PAIRS = 16
 """Pairs written down for a document, and dropped documents it is compared with for the record."""
+NOTED = 64
+"""Candidates of a document whose similarity is worked out also where it is below the threshold."""
 RECORDED_FROM = 0.5
 """Similarities below this (and below the threshold) are not told apart and not written down."""
 
@@ -32,16 +34,16 @@ class Criteria:
     verify: `exact` asks for `threshold` by `measure`; `none` drops all of a component but its first. measure:
     `jaccard`, shared / union; `containment`, shared / smaller set. max_component: documents compared at once.
     most_survivors: that one document is compared with; of more, those that share fewest bands are left out, and the
-    document may stay for it. most_listed: survivors that one bucket lists, which bounds the time of a bucket in which
-    nearly all documents differ.
+    document may stay for it. most_walked: survivors of one bucket that a document looks at, those judged last before
+    it; both bound the time of buckets in which nearly all documents differ.
     """
 
     threshold: float
     verify: Literal["exact", "none"] = "exact"
     measure: Literal["jaccard", "containment"] = "jaccard"
     max_component: int = 1_000_000
-    most_survivors: int = 1000
-    most_listed: int = 10_000
+    most_survivors: int = 256
+    most_walked: int = 1000
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,9 @@ def _dropped_by_a_second_pass(ranked: Members, criteria: Criteria, outcome: _Out
     """Whether each document stays but falls when the survivors are judged by themselves."""
     falls = np.zeros(len(ranked), np.bool_)
     stays = np.flatnonzero(outcome.survivor == np.arange(len(ranked)))
-    # A survivor has met all survivors before it, unless a limit kept them apart.
-    if criteria.verify == "exact" and not outcome.decided.all():
+    # A survivor meets the same survivors again, unless other slices are cut now and a limit kept some apart.
+    sliced = np.unique(ranked.root, return_counts=True)[1].max(initial=0) > criteria.max_component
+    if criteria.verify == "exact" and sliced and not outcome.decided.all():
         second = _Outcome.none_dropped(len(stays))
         _verify_all(ranked.take(stays), criteria, second)
         falls[stays] = second.survivor != np.arange(len(stays))
@@ -197,7 +200,7 @@ def _compare(
     written = anchor_to_survivors(
         begin, begin + ranked.set_size[at], ranked.words, bucket_offsets, buckets, n_buckets, len(fixed), gone,
         CONTAINMENT if criteria.measure == "containment" else JACCARD, criteria.threshold,
-        min(criteria.threshold, RECORDED_FROM), (criteria.most_survivors, others, criteria.most_listed, PAIRS),
+        min(criteria.threshold, RECORDED_FROM), (criteria.most_survivors, others, criteria.most_walked, NOTED, PAIRS),
         survivor, similarity, shared, compared, decided, paired, pairs, values,
     )  # fmt: skip
     outcome.pairs.append((np.column_stack([at[pairs[:written, :2]], pairs[:written, 2]]), values[:written].copy()))

@@ -11,6 +11,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from filters.chain import KEY, Stage
+from filters.contract import Rewrite
 from filters.minhash import MinHashParams
 from pipeline.recipe import DedupStage, Recipe
 from transforms.apply import Apply, StagingOptions
@@ -29,6 +30,7 @@ from transforms.marking import (
 )
 from transforms.minhash_dedup import MinHashDedup
 from transforms.shards import Documents, SeriesOptions, SidecarRows, WriteShards, edits_series, rejects_series
+from transforms.survivors import Followed, FollowSurvivors
 
 SIDECAR_ROWS = 1_000_000
 SIDECAR_BYTES = 256 << 20
@@ -76,6 +78,7 @@ def build_graph(
             )
             label = f"{number:02d} Apply " + (", ".join(stage.id for stage in part) or "nothing")
             splits = splits | label >> Apply(part, text_column, options)
+    splits = splits | "FollowSurvivors" >> FollowSurvivors(_followed(recipe))
     records = [splits | f"Write {name}" >> writer for name, writer in _writers(recipe, places)]
     groups, exceeded = splits | "CountGroups" >> CountGroups(places.output, recipe.guards.budgets)
     (splits, [*records, groups] | beam.Flatten(), exceeded) | "WriteManifest" >> WriteManifest(manifest)
@@ -117,6 +120,17 @@ def _dedup(stage: DedupStage, recipe: Recipe, corpus: Corpus, folder: str, place
     if isinstance(stage.params, MinHashParams):
         return MinHashDedup(stage.params, options)
     return ExactDedup(stage.params, options)
+
+
+def _followed(recipe: Recipe) -> Followed:
+    """Deduplications whose survivors a later stage may drop, and what comes between."""
+    edits_before, edits = {}, 0
+    for stage in recipe.stages:
+        edits_before[stage.id] = edits
+        edits += isinstance(stage, Stage) and isinstance(stage.kind, Rewrite)
+    dedups = [stage for stage in recipe.stages[:-1] if isinstance(stage, DedupStage) and stage.params.action == "drop"]
+    measures = [s.params.measure for s in recipe.stages if isinstance(s.params, MinHashParams)]
+    return Followed(tuple(stage.id for stage in dedups), edits_before, "containment" not in measures)
 
 
 def _rounds(documents: int) -> int:

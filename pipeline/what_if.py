@@ -22,6 +22,9 @@ from transforms.layout import MANIFEST, load_manifest
 FINEWEB = (14, 8)
 """Bands and rows of FineWeb (datatrove, examples/fineweb.py)."""
 
+_LEAST_CHANCE = 0.01
+"""Recorded pairs that the bands had less than this chance to find say nothing of how many there are."""
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -89,8 +92,13 @@ def histogram_of(uri: str, stage: str | None = None) -> Histogram:
         raise RecipeError(f"stage {entry['id']!r} recorded {entry['measure']}; an S-curve is about Jaccard similarity")
     tables = read_series(uri, manifest, f"dedup/{entry['id']}/pairs", ["similarity"])
     values = np.concatenate([np.zeros(0), *(table["similarity"].to_numpy() for table in tables)])
-    chance = 1 - (1 - values ** entry["rows"]) ** entry["bands"]
-    return Histogram(values, 1 / chance, min(entry["threshold"], RECORDED_FROM))
+    # 1 - (1 - s**rows)**bands, without losing what is next to nothing beside 1.
+    with np.errstate(divide="ignore"):
+        chance = -np.expm1(entry["bands"] * np.log1p(-(values ** entry["rows"])))
+    likely = chance >= _LEAST_CHANCE
+    floor = min(entry["threshold"], RECORDED_FROM)
+    reach = (1 - (1 - _LEAST_CHANCE) ** (1 / entry["bands"])) ** (1 / entry["rows"])
+    return Histogram(values[likely], 1 / chance[likely], max(floor, reach))
 
 
 def _histogram_of_file(uri: str) -> Histogram:

@@ -131,7 +131,7 @@ def test_unreadable_recipe() -> None:
     [
         ("[langauge]", "did you mean 'language'"),
         ("[{language: {alow: [en]}}]", "did you mean 'allow'"),
-        ("[{language: {allow: [eng]}}]", "did you mean en"),
+        ("[{language: {allow: [nb]}}]", "did you mean no"),
         ("[{language: {model: missing.bin}}]", "missing.bin"),
         ("[{blocklist: {path: missing.txt}}]", "missing.txt"),
         ("[{minhash_dedup: {bands: 14}}]", "bands and rows belong together"),

@@ -274,6 +274,72 @@ def test_a_second_pass_removes_nothing(raw: Path, run_recipe: Runner) -> None:
     assert manifest["kept"] == manifest["read"]
 
 
+# Through several stages
+
+
+def test_evidence_leads_to_the_output_through_both_deduplications(tmp_path: Path, run_recipe: Runner) -> None:
+    """An exact copy of a near copy: its survivor goes, so it is held against what is left."""
+    near_copy = BASE + " and one more"
+    raw = write(tmp_path / "raw", [BASE, near_copy, f"  {near_copy} ", OTHER], 4)
+    _, output = run_recipe({"input": {"paths": str(raw)}, "stages": ["exact_dedup", NEAR]})
+    kept = {row["id"]: row["doc_key"] for row in rows(output, "shards")}
+    assert list(kept) == ["d0", "d3"]
+    copy, near_one = sorted(rows(output, "rejects"), key=lambda row: row["stage"])
+    exact = reference.jaccard(BASE, near_copy)
+    assert (copy["stage"], copy["survivor"]) == ("exact_dedup", near_one["doc_key"])
+    assert (copy["kept_as"], copy["kept_similarity"]) == (kept["d0"], exact)
+    assert (near_one["survivor"], near_one["kept_as"], near_one["kept_similarity"]) == (kept["d0"], kept["d0"], exact)
+
+
+@pytest.mark.parametrize(
+    "cuts", [{}, {"split_bytes": 1, "partitions": 3}, {"workers": 2, "split_bytes": 3000}], ids=str
+)
+def test_every_removal_by_any_deduplication_has_exact_evidence_with_the_output(
+    tmp_path: Path, run_recipe: Runner, cuts: dict[str, Any]
+) -> None:
+    texts = families(seed=6)
+    chance = np.random.default_rng(6)
+    texts += [f" {texts[i]}\n" for i in chance.integers(0, len(texts), 60)]
+    raw = write(tmp_path / "raw", [texts[i] for i in chance.permutation(len(texts))])
+    stages = [{"exact_dedup": {"keep": "longest"}}, near(), {"length": {"min_chars": 1}}]
+    recipe = {"input": {"paths": str(raw)}, "stages": stages, "output": {"reject_text": True}, "run": cuts}
+    manifest, output = run_recipe(recipe)
+    kept = {row["doc_key"]: row["text"] for row in rows(output, "shards")}
+    gone = rows(output, "rejects")
+    assert len([row for row in gone if row["kept_as"] != row["survivor"]]) > 10
+    for row in gone:
+        assert row["kept_similarity"] == reference.jaccard(row["text"], kept[row["kept_as"]]) >= 0.8
+    assert not any("copies of copies" in text or "none stands" in text for text in manifest["warnings"])
+
+
+def test_a_survivor_that_a_filter_drops_later_is_a_warning(tmp_path: Path, run_recipe: Runner) -> None:
+    raw = write(tmp_path / "raw", [BASE, BASE + " ", OTHER, OTHER], 4)
+    stages = ["exact_dedup", {"length": {"min_words": 50}}]
+    manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": stages})
+    found = {row["doc_key"] >> 40: row for row in rows(output, "rejects") if row["stage"] == "exact_dedup"}
+    assert (found[1]["kept_as"], found[1]["kept_similarity"]) == (found[1]["survivor"], 1.0)
+    assert (found[3]["kept_as"], found[3]["kept_similarity"]) == (None, None)
+    assert [text for text in manifest["warnings"] if "none stands for them" in text]
+    assert manifest["stages"][1]["notes"]["survivor_left"]["documents"] == 1
+
+
+def test_a_near_copy_of_a_near_copy_names_the_end_and_claims_no_similarity(tmp_path: Path, run_recipe: Runner) -> None:
+    words = [f"w{i}" for i in range(102)]
+    raw = write(tmp_path / "raw", [" ".join(words[i : i + 90]) for i in (0, 5, 12)], 3)
+    stages = [
+        {**near(threshold=threshold, bands=64, rows=2, keep={"sources": [source]}), "id": name}
+        for name, threshold, source in (("one", 0.85, "part-1.parquet"), ("two", 0.8, "part-2.parquet"))
+    ]
+    manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": stages})
+    keys = {row["id"]: row["doc_key"] for row in rows(output, "shards")}
+    assert list(keys) == ["d2"]
+    first, second = sorted(rows(output, "rejects"), key=lambda row: row["stage"])
+    assert (first["stage"], first["survivor"], second["stage"]) == ("one", second["doc_key"], "two")
+    assert (first["kept_as"], first["kept_similarity"]) == (keys["d2"], None)
+    assert (second["kept_as"], second["kept_similarity"]) == (keys["d2"], second["value"])
+    assert [text for text in manifest["warnings"] if "copies of copies" in text]
+
+
 # Skew
 
 
@@ -305,10 +371,16 @@ def loads(monkeypatch: pytest.MonkeyPatch, run_recipe: Runner, raw: Path, name: 
             received[shuffle, partition] = received.get((shuffle, partition), 0) + len(payload)
             yield partition, payload
 
-    send, deal = Shuffle.send, transforms.components.to_owners
+    send, half_round = Shuffle.send, transforms.components._HalfRoundFn.process
+
+    def noted(self: Any, element: Any) -> Any:
+        messages = list(half_round(self, element))
+        tagged = [message for message in messages if not isinstance(message, tuple)]
+        return [*tagged, *note("edges", [message for message in messages if isinstance(message, tuple)])]
+
     with monkeypatch.context() as patch:
         patch.setattr(Shuffle, "send", lambda self, records, key: send(self, note(key.rsplit("-", 1)[1], records), key))
-        patch.setattr("transforms.components.to_owners", lambda *args, **options: note("edges", deal(*args, **options)))
+        patch.setattr("transforms.components._HalfRoundFn.process", noted)
         run = {"split_bytes": 20_000, "partitions": 8, "workers": 1}
         run_recipe({"input": {"paths": str(raw)}, "stages": [near()], "run": run}, name)
     return {shuffle: max(size for (other, _), size in received.items() if other == shuffle) for shuffle, _ in received}

@@ -1,7 +1,6 @@
 """Tests of row-wise stages: bounds from both sides, any cut of a batch, nothing lost, addresses beside any script."""
 
 import itertools
-import time
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +16,9 @@ from filters.contract import Rewrite, Rule, judge, prepared_state
 from filters.errors import RecipeError
 from filters.language import LanguageParams
 from filters.length import LengthParams
-from filters.pii import PiiParams, find_emails, find_ips, find_spans, replace_spans
 from filters.texts import as_text_array
 from tests import reference
 from tests.strategies import AWKWARD, texts
-
-PII = PiiParams()
 
 
 def stage(name, id=None, **params):
@@ -246,7 +242,7 @@ def test_a_rule_of_names_says_which_name():
     ("name", "wrong"),
     [("length", {"min_word": 1}), ("length", {"min_chars": -1}), ("language", {"allow": ()}),
      ("language", {"min_score": 1.5}), ("blocklist", {}), ("blocklist", {"path": "x", "max_hits": -1}),
-     ("pii", {"kinds": ("phone",)}), ("pii", {"placeholders": {"phone": "x"}})],
+     ("pii", {"kinds": ("phon",)}), ("pii", {"placeholders": {"fax": "x"}})],
 )  # fmt: skip
 def test_unknown_and_impossible_parameters_are_refused(name, wrong):
     with pytest.raises(ValidationError):
@@ -363,202 +359,12 @@ def test_lines_do_not_matter_and_only_the_beginning_is_read():
     assert measured("language", [long], max_chars=len(GREETINGS["en"])) == measured("language", [GREETINGS["en"]])
 
 
-@pytest.mark.parametrize(
-    ("label", "hint"),
-    [("eng", "'eng' (did you mean en"), ("EN", "'EN' (did you mean en"), ("zh-cn", "zh"), ("q9", "'q9' is not among")],
-)
-def test_an_unknown_label_is_refused_with_a_near_one(label, hint):
-    with pytest.raises(RecipeError) as refused:
-        FILTERS["language"].prepare(LanguageParams(allow=("de", label)))
-    assert hint in str(refused.value) and "176 labels" in str(refused.value)
-
-
 def test_a_model_that_is_missing_or_none_is_refused(tmp_path):
     with pytest.raises(RecipeError, match="does not exist"):
         FILTERS["language"].prepare(LanguageParams(model=str(tmp_path / "absent.bin")))
     (tmp_path / "text.bin").write_text("not a model")
     with pytest.raises(RecipeError, match=r"text\.bin is not a fastText"):
         FILTERS["language"].prepare(LanguageParams(model=str(tmp_path / "text.bin")))
-
-
-# pii
-
-
-def emails(text):
-    return [text[span.start : span.end] for span in find_emails(text)]
-
-
-def ips(text, scope="all"):
-    return [text[span.start : span.end] for span in find_ips(text, scope)]
-
-
-def redacted(text, params=PII):
-    return replace_spans(text, find_spans(text, params), params)
-
-
-BESIDE = ["{}", "邮箱{}联系", "メールは{}まで", "อีเมล{}ครับ", "이메일{}로", "ايميل {} هنا",
-          "({})", "<{}>", '"{}"', "{},", "{}.",
-          "{}。", "{}!", "😀{}😀", "a {}\n", "\u00a0{}\u3000", "：{}；"]  # fmt: skip
-
-
-@pytest.mark.parametrize("around", BESIDE)
-@pytest.mark.parametrize(
-    "address", ["abc@example.com", "first.last+tag@mail.example.co.uk", "müller@exämple.de", "x_1@a-b.io"]
-)
-def test_an_email_is_found_beside_any_script(address, around):
-    assert emails(around.format(address)) == [address]
-    assert redacted(around.format(address)) == around.format("<EMAIL>")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["icon@2x.png", "logo@3x.jpg and a@b.css", "@handle", "a@b", "a@@b.com", "a@b@c.com", "me@localhost", "a@.com",
-     "a@-b.com", "a@b-.com", "a.@b.com", "x" * 65 + "@b.com", "a@" + "b" * 64 + ".com",
-     "a @b.com", "a@b.1", "@media.css",
-     "user@10"],
-)  # fmt: skip
-def test_what_is_no_email(text):
-    assert emails(text) == []
-    assert redacted(text) == text
-
-
-def test_emails_of_a_sentence():
-    assert emails("to a@b.com, c@d.org; e@f.net.") == ["a@b.com", "c@d.org", "e@f.net"]
-    assert emails("x" * 64 + "@b.com") == ["x" * 64 + "@b.com"]
-    assert emails("write a@b.com.\nThen") == ["a@b.com"]
-    assert emails("-a@b.com '+a@b.com'") == ["a@b.com", "a@b.com"]
-
-
-@pytest.mark.parametrize("around", BESIDE)
-@pytest.mark.parametrize(
-    "address", ["8.8.8.8", "192.168.0.1", "255.255.255.255", "2001:db8::8a2e:370:7334", "fe80::1:2"]
-)
-def test_an_ip_is_found_beside_any_script(address, around):
-    assert ips(around.format(address)) == [address]
-    assert redacted(around.format(address)) == around.format("<IP_ADDRESS>")
-
-
-@pytest.mark.parametrize("text", ["server 8.8.8.8", "Server: 8.8.8.8", "driver 8.8.8.8",
-"Tel Aviv 8.8.8.8", "8.8.8.8:80",
-                                  "http://8.8.8.8/a", "observer 8.8.8.8", "8.8.8.8/24", "android 8.8.8.8",
-                                  "IPsec: 8.8.8.8", "Kyïv 8.8.8.8"])  # fmt: skip
-def test_a_word_that_only_ends_like_a_version_does_not_hide_an_ip(text):
-    assert ips(text) == ["8.8.8.8"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["version 1.2.3.4", "Version: 1.2.3.4", "v1.2.3.4", "v 1.2.3.4", "ver. 1.2.3.4",
-    "release 10.0.0.1", "build #1.2.3.4",
-     "OID 1.3.6.1", "1.3.6.1.4.1.311", "OID=1.3.6.1.4.1", "section 1.2.3.4", "Section 4.3.2.1", "subsection 1.2.3.4",
-     "§ 1.2.3.4", "chapter 1.2.3.4", "1.2.3.4.5", "1.2.3", "256.1.1.1", "1.2.3.256",
-     "1.2.3.4-beta", "a1.2.3.4", "1.2.3.4a",
-     "-1.2.3.4", "01.2.3.4", "1.2.3.04", "12:30:45", "std::vector", "a::b::c", "1:2", "::",
-     "00:1A:2B:3C:4D:5E", "版本v1.2.3.4",
-     "Programmversion 1.2.3.4", "软件版本 1.2.3.4", "软件 v 1.2.3.4", "(ver 1.2.3.4)", "x" * 20 + " rev. 1.2.3.4"],
-)  # fmt: skip
-def test_what_is_no_ip(text):
-    assert ips(text) == []
-    assert redacted(text) == text
-
-
-@pytest.mark.parametrize(
-    "address", ["127.0.0.1", "127.1.2.3", "0.0.0.0", "::1", "::", "0:0:0:0:0:0:0:1", "0:0:0:0:0:0:0:0"]
-)
-def test_loopback_and_unspecified_stay(address):
-    assert redacted(f"listen on {address} only") == f"listen on {address} only"
-
-
-@pytest.mark.parametrize(
-    "address", ["2001:0db8:85a3:0000:0000:8a2e:0370:7334", "2001:db8::1", "1:2:3:4:5:6:7:8", "::ffff:1:2", "FE80::A:1"]
-)
-def test_ipv6_in_its_spellings(address):
-    assert ips(f"host {address}, port") == [address]
-    assert ips(f"[{address}]:80") == [address]
-
-
-def test_scope_public_leaves_private_addresses():
-    text = "10.0.0.1 172.16.0.1 192.168.1.1 8.8.8.8 169.254.1.1 fe80::1:2 2606:4700::1111"
-    assert ips(text, "public") == ["8.8.8.8", "2606:4700::1111"]
-    assert len(ips(text)) == 7
-    assert redacted("10.0.0.1 8.8.8.8", PiiParams(ip_scope="public")) == "10.0.0.1 <IP_ADDRESS>"
-
-
-def test_of_two_findings_at_one_place_the_longer_is_replaced():
-    assert redacted("10.0.0.1@example.com") == "<EMAIL>"
-
-
-def test_many_addresses_in_one_text_are_found_in_linear_time():
-    """Half a megabyte, 40,000 addresses: a second is plenty, a copy of the text per address takes minutes."""
-    text = "at 8.8.8.8 or a@b.com, " * 20_000
-    begun = time.process_time()
-    assert len(find_spans(text, PII)) == 40_000
-    assert time.process_time() - begun < 20
-
-
-def test_what_is_freed_by_a_neighbour_is_found_too():
-    assert redacted("a@example.com::1:2:3") == "<EMAIL><IP_ADDRESS>"
-    assert redacted("1.2.3.4::1:2:3") == "<IP_ADDRESS><IP_ADDRESS>"
-
-
-def test_kinds_and_placeholders():
-    text = "a@b.com 8.8.8.8"
-    assert redacted(text, PiiParams(kinds=("ip",))) == "a@b.com <IP_ADDRESS>"
-    assert redacted(text, PiiParams(kinds=("email",))) == "<EMAIL> 8.8.8.8"
-    assert redacted(text, PiiParams(placeholders={"email": "[mail]"})) == "[mail] <IP_ADDRESS>"
-    assert redacted(text, PiiParams(placeholders={"email": "", "ip": ""})) == " "
-    assert measured("pii", [text, ""], kinds=("ip",)) == {"ip": [1, 0]}
-    for wrong in ("x@example.com", "1.2.3.4", "::1:2"):
-        with pytest.raises(ValidationError, match="looks like an address"):
-            PiiParams(placeholders={"email": wrong})
-
-
-pieces = st.sampled_from(
-    ["a@b.com", "x.y@z.org", "8.8.8.8", "10.0.0.1", "1.2.3.4.5", "2001:db8::1", "::1:2:3", "127.0.0.1", "v", "version ",
-     " ", ".", ":", "@", "-", "1", "a", "邮箱", "ก", "😀", "\n", "<EMAIL>", "icon@2x.png", "%", "_", "'"]
-)  # fmt: skip
-near_addresses = st.lists(pieces, max_size=8).map("".join)
-
-
-@settings(max_examples=300)
-@given(near_addresses)
-def test_redacting_twice_changes_nothing_more(text):
-    assert redacted(redacted(text)) == redacted(text)
-
-
-@settings(max_examples=60)
-@given(st.lists(st.one_of(near_addresses, texts), max_size=6))
-def test_edits_point_at_what_was_replaced(some):
-    applied = run(some, stage("pii"))
-    after = applied.kept["body"].to_pylist()
-    for row, (before, new) in enumerate(zip(some, after, strict=True)):
-        edits = [e for e in applied.edits.to_pylist() if e[KEY] == 100 + row]
-        rebuilt, last = [], 0
-        for edit in edits:
-            assert edit["stage"] == "pii" and last <= edit["start"] < edit["end"] <= len(before)
-            rebuilt += [before[last : edit["start"]], PII.placeholders[edit["kind"]]]
-            last = edit["end"]
-        assert "".join([*rebuilt, before[last:]]) == new
-        assert len(edits) == applied.kept["pii_email"][row].as_py() + applied.kept["pii_ip"][row].as_py()
-        # The sieve over the batch lets nothing through that the search alone would find.
-        assert new == redacted(before)
-
-
-def test_texts_without_addresses_are_untouched():
-    applied = run(AWKWARD, stage("pii"))
-    assert applied.kept["body"].to_pylist() == AWKWARD
-    assert len(applied.edits) == 0 and ("pii", "edited") not in applied.tally.documents
-
-
-def test_edits_count_documents_and_the_change_in_bytes():
-    applied = run(["a@b.com and c@d.org", "no", "8.8.8.8"], stage("pii", id="clean"))
-    assert applied.tally.documents["clean", "edited"] == 2
-    assert applied.tally.bytes["clean", "edited"] == len("<IP_ADDRESS>") - len("8.8.8.8")
-    assert applied.edits.to_pylist() == [
-        {KEY: 100, "stage": "clean", "kind": "email", "start": 0, "end": 7},
-        {KEY: 100, "stage": "clean", "kind": "email", "start": 12, "end": 19},
-        {KEY: 102, "stage": "clean", "kind": "ip", "start": 0, "end": 7},
-    ]
 
 
 # blocklist

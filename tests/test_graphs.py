@@ -1,6 +1,7 @@
 """Tests of edges and components: stars from buckets, and components against SciPy and a breadth-first search."""
 
 from collections import defaultdict
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -9,11 +10,11 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from filters.graphs import distinct_edges, hook_to_grandparents, owner, star_edges, star_forest, tie_parents
+from filters.graphs import distinct_edges, owner, star_edges, star_forest
 from filters.kernels.unionfind import component_roots
 from tests import reference
 from tests.strategies import any_key
-from transforms.components import to_owners
+from transforms.components import answer, ask, send_edges
 from transforms.split import unpack
 
 keys = st.one_of(st.integers(0, 12), any_key)
@@ -75,58 +76,66 @@ def components(left, right):
 
 
 def in_rounds(left, right, partitions, limit=30):
-    """The same by rounds over partitions, with dicts for shuffles; also how many rounds it took."""
-    edges = [star_forest(left[i::3], right[i::3]) for i in range(3)]
+    """The same by rounds over partitions, with dicts for shuffles: keys, roots, rounds, most bytes to a partition."""
+    most = 0
+
+    def shuffled(records):
+        nonlocal most
+        arrived = defaultdict(list)
+        for partition, message in records:
+            arrived[partition].append(message)
+        most = max([most, *(sum(map(len, parts)) for parts in arrived.values())])
+        return arrived
+
+    dealt = [send_edges(star_forest(left[i::3], right[i::3]), partitions) for i in range(3)]
+    messages = shuffled(chain.from_iterable(dealt))
     for number in range(1, limit):
-        children, parents = (np.concatenate(column) for column in zip(*edges, strict=True))
-        of_child, of_parent = owner(children, partitions), owner(parents, partitions)
-        hooked, any_change = [], False
-        for partition in range(partitions):
-            here = (of_child == partition) | (of_parent == partition)
-            found, changed = hook_to_grandparents((children[here], parents[here]), of_parent[here] == partition)
-            hooked.append(found)
-            any_change |= changed
-        assert sum(len(found[0]) for found in hooked) <= len(children), "rounds must not make edges"
-        children, parents = (np.concatenate(column) for column in zip(*hooked, strict=True))
-        of_child = owner(children, partitions)
-        edges = []
-        for partition in range(partitions):
-            here = of_child == partition
-            found, changed = tie_parents((children[here], parents[here]))
-            edges.append(found)
-            any_change |= changed
-        if not any_change:
-            children, parents = (np.concatenate(column) for column in zip(*edges, strict=True))
+        changes = 0
+        for step in (ask, answer):
+            sent, changed = zip(*(step(*arrived, partitions) for arrived in messages.items()), strict=True)
+            changes += sum(changed)
+            messages = shuffled(chain.from_iterable(sent))
+        if not changes:
+            stars = [unpack(part[1:], 2) for parts in messages.values() for part in parts]
+            children, parents = (np.concatenate(column) for column in zip(*stars, strict=True))
             centres = np.unique(parents)
             keys, roots = np.concatenate([children, centres]), np.concatenate([parents, centres])
-            return keys[np.argsort(keys)], roots[np.argsort(keys)], number
+            return keys[np.argsort(keys)], roots[np.argsort(keys)], number, most
     raise AssertionError("no convergence")
 
 
 @given(edge_lists, st.sampled_from([1, 2, 7]), st.sampled_from([0, 14]))
 def test_rounds_over_partitions_equal_a_breadth_first_search(pairs, partitions, spread):
     pairs = [(a % 1000 << spread, b % 1000 << spread) for a, b in pairs]
-    keys, roots, _ = in_rounds(*columns(pairs), partitions)
     expected = {key: root for key, (root, size) in reference.components(pairs).items() if size > 1}
+    if not expected:
+        return
+    keys, roots, _, _ = in_rounds(*columns(pairs), partitions)
     assert dict(zip(keys.tolist(), roots.tolist(), strict=True)) == expected
     assert len(keys) == len(expected)
 
 
-@given(edge_lists, st.sampled_from([1, 2, 7]), st.sampled_from(["parents", "children", "both"]))
-def test_edges_are_dealt_out_once_to_every_owner(pairs, partitions, ends):
+@given(edge_lists, st.sampled_from([1, 2, 7]))
+def test_edges_are_dealt_out_to_the_owners_of_their_children(pairs, partitions):
     left, right = columns(pairs)
-    dealt = to_owners(
-        (left, right), partitions, parents=ends in ("parents", "both"), children=ends in ("children", "both")
-    )
-    found = {
-        partition: sorted(zip(*(c.tolist() for c in unpack(packed, 2)), strict=True)) for partition, packed in dealt
-    }
+    dealt = send_edges((left, right), partitions)
+    found = {p: sorted(zip(*(c.tolist() for c in unpack(packed[1:], 2)), strict=True)) for p, packed in dealt}
     expected = defaultdict(list)
     for child, parent in pairs:
-        keys = {"parents": [parent], "children": [child], "both": [child, parent]}[ends]
-        for partition in set(owner(np.array(keys, np.int64), partitions).tolist()):
-            expected[partition].append((child, parent))
+        expected[owner(np.array([child], np.int64), partitions)[0]].append((child, parent))
     assert found == {partition: sorted(edges) for partition, edges in expected.items()}
+
+
+def test_a_star_over_all_partitions_fills_none_of_them():
+    """Two million edges to one node, from many Splits: what a partition receives is its share of the nodes."""
+    n = 2_000_000
+    nodes = np.random.default_rng(1).permutation(n).astype(np.int64) << 8
+    for centre in (0, n // 2, n - 1):
+        others = np.delete(np.sort(nodes), centre)
+        keys, roots, rounds, most = in_rounds(np.full(n - 1, np.sort(nodes)[centre]), others, 16)
+        assert len(keys) == n and not roots.any() and rounds <= 4
+        # 16 bytes an edge; three senders, each with a star of its own, whose centres are tied in the first round.
+        assert most <= 1.5 * 16 * n / 16
 
 
 def generated(name, n, chance):
@@ -158,7 +167,7 @@ def test_rounds_equal_scipy_on_large_graphs(name, numbers):
         "shuffled": chance.permutation(n + 5) << 14,
         "far apart": np.arange(n + 5) << 14,
     }[numbers]
-    keys, roots, rounds = in_rounds(names[left], names[right], 16)
+    keys, roots, rounds, _ = in_rounds(names[left], names[right], 16)
     dense = np.unique(np.concatenate([names[left], names[right]]), return_inverse=True)
     expected = scipy_roots(len(dense[0]), dense[1][: len(left)], dense[1][len(left) :])
     sizes = np.bincount(expected, minlength=len(expected))[expected]
@@ -170,7 +179,7 @@ def test_rounds_equal_scipy_on_large_graphs(name, numbers):
 def test_rounds_join_a_path_of_a_million_nodes_whose_numbers_are_shuffled():
     n = 1_000_000
     names = np.random.default_rng(5).permutation(n) << 14
-    keys, roots, rounds = in_rounds(names[:-1], names[1:], 16)
+    keys, roots, rounds, _ = in_rounds(names[:-1], names[1:], 16)
     assert len(keys) == n and not roots.any()
     assert rounds <= 22  # log2 of the path, and two
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from filters.errors import RecipeError
 from filters.keep import LAST, Best, Sources, check_sources, rank_rows, source_place
-from filters.kernels.verify import CONTAINMENT, JACCARD, common_at_least, similarity_at_least
+from filters.kernels.verify import CONTAINMENT, JACCARD, common_at_least, common_at_most, profiles, similarity_at_least
 from filters.members import Members, hash_sets, unpack_members
 from filters.replay import Evidence, replay
 from filters.verification import Criteria, decide
@@ -166,12 +166,46 @@ def test_a_bucket_where_all_differ_has_bounded_cost_and_says_so():
     sets = [{i, 100 + i} for i in range(rows)] + [{0, 100}]
     bands = [(0, 1000 + i) for i in range(rows)] + [(0, 1000)]
     sets[-1] = {0, 100, 200}
-    decisions, _ = decide(members(sets, bands), Criteria(0.6, most_survivors=5, most_listed=10))
+    decisions, _ = decide(members(sets, bands), Criteria(0.6, most_survivors=5, most_walked=10))
     assert decisions.compared.max() <= 5
     found = outcome(decisions)
     assert found[rows] == (0, 2 / 3, 2)  # most bands shared: compared first
     assert [survivor for survivor, _, _ in found[:rows]] == list(range(rows))
     assert not decisions.decided[decisions.key == rows].any()
+
+
+@pytest.mark.parametrize("rows", [500, 2000])
+def test_documents_that_all_differ_in_one_bucket_cost_the_same_each_however_many_they_are(rows):
+    chance = np.random.default_rng(rows)
+    sets = [frozenset(chance.integers(0, 2**62, 30).tolist()) for _ in range(rows)]
+    bands = [(0, i + 1) for i in range(rows)]
+    # The last one is a copy of an early one but for a shingle, and meets it in a bucket of few as well.
+    sets.append(sets[3] - {min(sets[3])} | {5})
+    bands.append((0, 4))
+    decisions, pairs = decide(members(sets, bands), Criteria(0.8))
+    assert decisions.compared.max() <= Criteria(0.8).most_survivors
+    assert outcome(decisions)[-1] == (3, 29 / 31, 2)
+    assert [survivor for survivor, _, _ in outcome(decisions)[:-1]] == list(range(rows))
+    assert list(zip(pairs.key, pairs.earlier, pairs.shared, strict=True)) == [(rows, 3, 2)]
+
+
+@given(sets_of_numbers, sets_of_numbers, st.integers(0, 2**64 - 1), st.integers(1, 300))
+def test_profiles_bound_what_two_sets_share(left, right, spread, repeat):
+    sets = [
+        np.unique(np.array([(n * repeat + k) * spread % 2**64 for n in one for k in range(repeat)], np.uint64))
+        for one in (left, right)
+    ]
+    ends = np.cumsum([len(one) for one in sets])
+    begins = ends - [len(one) for one in sets]
+    out, usable = np.zeros((2, 128), np.uint8), np.empty(2, np.bool_)
+    profiles(begins, ends, np.concatenate(sets), out, usable)
+    for row, one in enumerate(sets):
+        counts = np.bincount((one >> np.uint64(57)).astype(np.int64), minlength=128)
+        assert usable[row] == (counts.max() <= 255)
+        assert not usable[row] or out[row].tolist() == counts.tolist()
+    if usable.all():
+        assert common_at_most(out[0], out[1]) >= len(np.intersect1d(*sets))
+        assert common_at_most(out[0], out[0]) == len(sets[0])
 
 
 @given(sets_of_numbers, sets_of_numbers, st.sampled_from([0.1, 0.5, 2 / 3, 0.8, 1.0]), st.booleans())

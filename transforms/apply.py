@@ -165,6 +165,8 @@ def _finish(split: Split, part: _Part, number: int, options: StagingOptions) -> 
         tally.update(split.tally)
     tally.update(part.tally if split.format != STAGED else _without_read(part.tally))
     first, last = part.keys or (split.first_key, split.first_key - 1)
+    if split.format == STAGED:  # still the Split of all keys it was once given: their rejects lie beside it
+        first, last = split.first_key, split.last_key
     return replace(
         split,
         order=split_order(split.order >> PART_BITS, number) if number else split.order,

@@ -1,9 +1,13 @@
 """ConnectedComponents: label every node of a graph with its component's smallest key, in rounds over partitions.
 
-Alternating large-star and small-star rounds (Kiveris et al. 2014, "Connected Components in MapReduce and Beyond") over
-packed arrays, each round one shuffle to the partition of an edge's parent and one to that of its child. Inside a
-partition a union-find shortens what it can. The rounds are unrolled; once a round has changed nothing, edges leave
-the loop and the rounds that remain move no data.
+Alternating small-star and large-star rounds over packed arrays, after Kiveris et al. 2014, "Connected Components in
+MapReduce and Beyond". An edge (child, parent) lives where its child does, and stays there. A partition ties the
+parents of its children together (small star), and asks the partition of every distinct parent what that hangs from,
+once, however many children it has of it (large star). So a node with a hundred million neighbours moves one question
+and one answer for each partition, and no partition holds more than the edges of its own nodes.
+
+The rounds are unrolled; once one has tied nothing and answered nothing, edges leave the loop and the rounds that remain
+move no data.
 """
 
 from __future__ import annotations
@@ -16,74 +20,98 @@ import apache_beam as beam
 import numpy as np
 
 from filters.errors import ConvergenceError
-from filters.graphs import Edges, hook_to_grandparents, owner, star_forest, tie_parents
+from filters.graphs import (
+    Edges,
+    Keys,
+    answers,
+    hook_to_grandparents,
+    owner,
+    questions,
+    split_by_owner,
+    star_forest,
+)
+from transforms.shuffle import Records, packed_by, typed
 from transforms.split import pack, unpack
 
-Records = tuple[int, bytes]
-
-_SLICE = 1 << 20
-"""Labels to an element: 16 MiB, however large a component is."""
+_EDGE, _QUESTION, _ANSWER = b"e", b"q", b"a"
+"""First byte of a message: packed edges, (node, partition that asks), or (node, what it hangs from)."""
 
 
-def to_owners(edges: Edges, partitions: int, *, parents: bool, children: bool) -> Iterator[Records]:
-    """Edges for the partitions of their parents, their children, or both (then once where the two are the same)."""
-    left, right = edges
-    of_child, of_parent = owner(left, partitions), owner(right, partitions)
-    targets = [target for target, wanted in ((of_parent, parents), (of_child, children)) if wanted]
-    target, edge = np.concatenate(targets), np.tile(np.arange(len(left)), len(targets))
-    if len(targets) == 2:
-        once = np.append(np.ones(len(left), np.bool_), of_parent != of_child)
-        target, edge = target[once], edge[once]
-    order = np.argsort(target, kind="stable")
-    target, edge = target[order], edge[order]
-    bounds = np.flatnonzero(np.append(True, target[1:] != target[:-1])[: len(edge)])
-    for first, mine in zip(bounds, np.split(edge, bounds[1:]), strict=False):
-        yield int(target[first]), pack(left[mine], right[mine])
+def send_edges(edges: Edges, partitions: int) -> Iterator[Records]:
+    """Edges for the partitions of their children."""
+    for partition, payload in packed_by(owner(edges[0], partitions), *edges):
+        yield partition, _EDGE + payload
+
+
+def ask(partition: int, messages: Iterable[bytes], partitions: int) -> tuple[list[Records], int]:
+    """First half of a round, in one partition: hook to what was answered, tie, ask about the parents.
+
+    Returns messages, and how many edges were tied that belong elsewhere.
+    """
+    edges, _, answered = _sorted_out(messages)
+    own, elsewhere = _tie(hook_to_grandparents(edges, *answered), partitions, partition)
+    wanted = questions(own, partitions, partition)
+    asking = packed_by(owner(wanted, partitions), wanted, np.full(len(wanted), partition))
+    sent = [(target, _QUESTION + payload) for target, payload in asking]
+    return [*_keep(own, partition), *send_edges(elsewhere, partitions), *sent], len(elsewhere[0])
+
+
+def answer(partition: int, messages: Iterable[bytes], partitions: int) -> tuple[list[Records], int]:
+    """Second half of a round: tie, and tell who asked what their parents hang from. Returns as `ask`."""
+    edges, asked, _ = _sorted_out(messages)
+    own, elsewhere = _tie(edges, partitions, partition)
+    nodes, above, askers = answers(own, *asked)
+    sent = [(target, _ANSWER + payload) for target, payload in packed_by(askers, nodes, above)]
+    return [*_keep(own, partition), *send_edges(elsewhere, partitions), *sent], len(elsewhere[0]) + len(nodes)
+
+
+def _sorted_out(messages: Iterable[bytes]) -> tuple[Edges, Edges, Edges]:
+    """Edges, questions and answers among messages, each as two columns."""
+    found: dict[bytes, list[bytes]] = {_EDGE: [], _QUESTION: [], _ANSWER: []}
+    for message in messages:
+        found[message[:1]].append(message[1:])
+    columns = [unpack(b"".join(payloads), 2) for payloads in found.values()]
+    return (columns[0][0], columns[0][1]), (columns[1][0], columns[1][1]), (columns[2][0], columns[2][1])
+
+
+def _tie(edges: Edges, partitions: int, partition: int) -> tuple[Edges, Edges]:
+    return split_by_owner(star_forest(*edges), partitions, partition)
+
+
+def _keep(own: Edges, partition: int) -> list[Records]:
+    return [(partition, _EDGE + pack(*own))] if len(own[0]) else []
 
 
 class _EnterFn(beam.DoFn):
-    """Edges of any kind become a local star forest, dealt out for the first large-star."""
+    """Edges of any kind become a local star forest, dealt out to the partitions of its children."""
 
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
 
     def process(self, packed: bytes) -> Iterator[Records]:
         left, right = unpack(packed, 2)
-        yield from to_owners(star_forest(left, right), self._partitions, parents=True, children=True)
+        yield from send_edges(star_forest(left, right), self._partitions)
 
 
-class _HookFn(beam.DoFn):
-    def __init__(self, partitions: int) -> None:
+class _HalfRoundFn(beam.DoFn):
+    """`ask` or `answer` in one partition. Outputs: messages; `changed`: how much was tied or answered."""
+
+    def __init__(self, step: Any, partitions: int) -> None:
+        self._step = step
         self._partitions = partitions
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[Records | beam.pvalue.TaggedOutput]:
-        partition, parts = element
-        left, right = unpack(b"".join(parts), 2)
-        edges, changed = hook_to_grandparents((left, right), owner(right, self._partitions) == partition)
-        yield beam.pvalue.TaggedOutput("changed", int(changed))
-        yield from to_owners(edges, self._partitions, parents=False, children=True)
-
-
-class _TieFn(beam.DoFn):
-    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
-        left, right = unpack(b"".join(element[1]), 2)
-        edges, changed = tie_parents((left, right))
-        yield beam.pvalue.TaggedOutput("changed", int(changed))
-        yield pack(*edges)
+        partition, messages = element
+        sent, changed = self._step(partition, messages, self._partitions)
+        yield from sent
+        yield beam.pvalue.TaggedOutput("changed", changed)
 
 
 class _LeaveOrGoOnFn(beam.DoFn):
-    """After a round: edges leave the loop if it changed nothing, else they are dealt out for the next."""
+    """After a round: messages leave the loop if it changed nothing; all of them are stars of their partitions then."""
 
-    def __init__(self, partitions: int) -> None:
-        self._partitions = partitions
-
-    def process(self, packed: bytes, changed: int) -> Iterator[Records | beam.pvalue.TaggedOutput]:
-        if changed:
-            edges = unpack(packed, 2)
-            yield from to_owners((edges[0], edges[1]), self._partitions, parents=True, children=True)
-        else:
-            yield beam.pvalue.TaggedOutput("settled", packed)
+    def process(self, message: Records, changed: int) -> Iterator[Records | beam.pvalue.TaggedOutput]:
+        yield message if changed else beam.pvalue.TaggedOutput("settled", message)
 
 
 class _RefuseFn(beam.DoFn):
@@ -92,46 +120,41 @@ class _RefuseFn(beam.DoFn):
     def __init__(self, rounds: int) -> None:
         self._rounds = rounds
 
-    def process(self, element: Records) -> Iterator[bytes]:
+    def process(self, element: Records) -> Iterator[Records]:
         raise ConvergenceError(
             f"connected components did not converge in {self._rounds} rounds; give the run more with "
             "run.component_rounds. Nothing was written"
         )
-        yield b""
-
-
-class _ByRootFn(beam.DoFn):
-    def __init__(self, partitions: int) -> None:
-        self._partitions = partitions
-
-    def process(self, packed: bytes) -> Iterator[Records]:
-        left, right = unpack(packed, 2)
-        yield from to_owners((left, right), self._partitions, parents=True, children=False)
+        yield element
 
 
 class _LabelFn(beam.DoFn):
-    """Settled stars of a partition: labels of all members, centres included."""
+    """Settled stars of a partition: labels of its children. Outputs: labels; `centres`, for their owners."""
 
-    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes]:
-        roots = []
-        for packed in element[1]:
-            children, parents = unpack(packed, 2)
-            roots.append(np.unique(parents))
-            for first in range(0, len(children), _SLICE):
-                yield pack(children[first : first + _SLICE], parents[first : first + _SLICE])
-        centres = np.unique(np.concatenate(roots))
-        for first in range(0, len(centres), _SLICE):
-            yield pack(centres[first : first + _SLICE], centres[first : first + _SLICE])
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+
+    def process(self, message: Records) -> Iterator[bytes | beam.pvalue.TaggedOutput]:
+        children, roots = unpack(message[1][1:], 2)
+        yield pack(children, roots)
+        centres = np.unique(roots)
+        for record in packed_by(owner(centres, self._partitions), centres):
+            yield beam.pvalue.TaggedOutput("centres", record)
+
+
+def _label_centres(element: tuple[int, Iterable[bytes]]) -> bytes:
+    """Every centre once, under its own key."""
+    centres: Keys = np.unique(unpack(b"".join(element[1]), 1)[0])
+    return pack(centres, centres)
 
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class ConnectedComponents(beam.PTransform):
     """Packed edges (left, right) to packed labels (key, smallest key of its component), each node once.
 
-    partitions: a worker holds about two in so many of all edges, 16 bytes each, at a time; but all edges to one
-    parent meet in one partition, so that a component of very many members, one from each Split, fills one worker with
-    16 bytes for each. rounds: unrolled; a path halves in each, so that 24 do for 16
-    million nodes in the worst order, and 4 for what deduplication gives. Raises ConvergenceError if they do not do.
+    partitions: a worker holds one in so many of all nodes at a time, 16 bytes for each edge they begin with. rounds:
+    unrolled; a path halves in each, so that 24 do for 16 million nodes in the worst order, and 4 for what
+    deduplication gives. Raises ConvergenceError if they do not do.
     """
 
     partitions: int = 16
@@ -143,34 +166,35 @@ class ConnectedComponents(beam.PTransform):
         for number in range(1, self.rounds + 1):
             dealt, left = dealt | f"Round {number}" >> _Round(self.partitions)
             settled.append(left)
-        refused = dealt | "Refuse" >> beam.ParDo(_RefuseFn(self.rounds)).with_output_types(bytes)
-        return (
-            [*settled, refused]
+        settled.append(dealt | "Refuse" >> beam.ParDo(_RefuseFn(self.rounds)).with_output_types(Records))
+        labelled = (
+            settled
             | "Settled" >> beam.Flatten()
-            | "ByRoot" >> beam.ParDo(_ByRootFn(self.partitions)).with_output_types(Records)
-            | "Stars" >> beam.GroupByKey()
-            | "Label" >> beam.ParDo(_LabelFn()).with_output_types(bytes)
+            | "Label" >> beam.ParDo(_LabelFn(self.partitions)).with_outputs("centres", main="labels")
         )
+        centres = (
+            typed(labelled.centres)
+            | "ByCentre" >> beam.GroupByKey()
+            | "LabelCentres" >> beam.Map(_label_centres).with_output_types(bytes)
+        )
+        return (typed(labelled.labels, bytes), centres) | "Labels" >> beam.Flatten()
 
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class _Round(beam.PTransform):
-    """Dealt edges to (edges dealt for the next round, edges that are settled)."""
+    """Messages to (messages of the next round, settled stars)."""
 
     partitions: int
 
     def expand(self, dealt: beam.PCollection[Records]) -> tuple[Any, Any]:
-        hook = beam.ParDo(_HookFn(self.partitions)).with_outputs("changed", main="edges")
-        hooked = dealt | "ToParents" >> beam.GroupByKey() | "Hook" >> hook
-        hooked.edges.element_type = beam.typehints.KV[int, bytes]
-        tie = beam.ParDo(_TieFn()).with_outputs("changed", main="edges")
-        tied = hooked.edges | "ToChildren" >> beam.GroupByKey() | "Tie" >> tie
-        for output, kind in ((hooked.changed, int), (tied.changed, int), (tied.edges, bytes)):
-            output.element_type = kind
-        changed = (hooked.changed, tied.changed) | beam.Flatten() | "Changed" >> beam.CombineGlobally(sum)
-        after = tied.edges | "After" >> beam.ParDo(
-            _LeaveOrGoOnFn(self.partitions), beam.pvalue.AsSingleton(changed)
-        ).with_outputs("settled", main="dealt")
-        after.dealt.element_type = beam.typehints.KV[int, bytes]
-        after.settled.element_type = bytes
-        return after.dealt, after.settled
+        changes = []
+        for label, step in (("Ask", ask), ("Answer", answer)):
+            half = beam.ParDo(_HalfRoundFn(step, self.partitions)).with_outputs("changed", main="messages")
+            done = dealt | f"To{label}" >> beam.GroupByKey() | label >> half
+            dealt = typed(done.messages)
+            changes.append(typed(done.changed, int))
+        changed = changes | beam.Flatten() | "Changed" >> beam.CombineGlobally(sum)
+        after = dealt | "After" >> beam.ParDo(_LeaveOrGoOnFn(), beam.pvalue.AsSingleton(changed)).with_outputs(
+            "settled", main="dealt"
+        )
+        return typed(after.dealt), typed(after.settled)

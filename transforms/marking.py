@@ -152,6 +152,7 @@ def mark(
         value=None if similarity is None else similarity.filter(pa.array(goes)),
         threshold=None if threshold is None else pa.array(np.full(len(rows), threshold)),
         survivor=pa.array(survivors[goes]),
+        similarity=pa.array(np.ones(len(rows))) if similarity is None else similarity.filter(pa.array(goes)),
         text_bytes=all_sizes[rows],
         text=_texts(split, keys[goes], options) if options.keep_text else None,
     )

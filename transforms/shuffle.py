@@ -79,18 +79,19 @@ def gather_words(parts: Iterable[bytes], most_bytes: int) -> NDArray[np.uint64]:
 
 def by_partition(hashes: NDArray[np.uint64], partitions: int, *columns: NDArray[Any]) -> Iterator[Records]:
     """Packed records (hash, columns ...) for each partition that receives any. The high bits choose."""
-    yield from _packed((hashes >> np.uint64(40)) % np.uint64(partitions), [hashes, *columns])
+    yield from packed_by((hashes >> np.uint64(40)) % np.uint64(partitions), hashes, *columns)
 
 
-def _packed(target: NDArray[Any], columns: list[NDArray[Any]]) -> Iterator[Records]:
+def packed_by(target: NDArray[Any], *columns: NDArray[Any]) -> Iterator[Records]:
+    """Packed records for each target (a partition, a Split's order) that receives any."""
     if not len(target):
         return
     order = np.argsort(target, kind="stable")
     target = target[order]
-    columns = [column[order] for column in columns]
+    ordered = [column[order] for column in columns]
     bounds = np.flatnonzero(np.append(True, target[1:] != target[:-1])).tolist()
     for first, last in zip(bounds, [*bounds[1:], len(target)], strict=True):
-        yield int(target[first]), pack(*(column[first:last] for column in columns))
+        yield int(target[first]), pack(*(column[first:last] for column in ordered))
 
 
 class JoinBytes(beam.CombineFn):
@@ -132,7 +133,7 @@ def by_split(ranges: bytes, keys: Keys, *columns: NDArray[Any]) -> Iterator[Reco
     first_keys, orders = unpack(ranges, 2)
     rank = np.argsort(first_keys)
     at = np.searchsorted(first_keys[rank], keys, side="right") - 1
-    yield from _packed(orders[rank][at], [keys, *columns])
+    yield from packed_by(orders[rank][at], keys, *columns)
 
 
 def by_order(split: Split) -> Records:

@@ -9,7 +9,8 @@ from typing import Literal
 CONTEXT = 64
 """Characters before and behind a candidate that its proof can see, where the text has them: what bounds its cost."""
 
-Group = Literal["contact", "network", "financial", "national", "secret", "location"]
+Group = Literal["contact", "network", "financial", "national", "secret", "location", "custom"]
+"""Families of kinds; `custom` are those that a recipe defines."""
 
 Spans = Iterable[tuple[int, int]]
 

@@ -28,6 +28,13 @@ def common_at_least(left, right, needed):
 
 
 @njit(nogil=True)
+def _needed(a, b, floor, measure):
+    """Values that sets of these sizes must share to reach `floor`: one less, so that rounding cannot cut off a tie."""
+    whole = min(a, b) if measure == CONTAINMENT else (a + b) / (1.0 + floor)
+    return int(np.ceil(floor * whole)) - 1
+
+
+@njit(nogil=True)
 def similarity_at_least(left, right, floor, measure):
     """Exact similarity of two sorted sets of hashes, or -1.0 where it is below `floor` or a set is empty.
 
@@ -36,9 +43,7 @@ def similarity_at_least(left, right, floor, measure):
     a, b = left.shape[0], right.shape[0]
     if a == 0 or b == 0:
         return -1.0
-    # One less than the bound, so that rounding cannot cut off what lies just on it.
-    whole = min(a, b) if measure == CONTAINMENT else (a + b) / (1.0 + floor)
-    common = common_at_least(left, right, int(np.ceil(floor * whole)) - 1)
+    common = common_at_least(left, right, _needed(a, b, floor, measure))
     if common < 0:
         return -1.0
     value = common / min(a, b) if measure == CONTAINMENT else common / (a + b - common)
@@ -46,26 +51,76 @@ def similarity_at_least(left, right, floor, measure):
 
 
 @njit(nogil=True)
-def _gather(entries, buckets, head, link, owner, met, found_out):
-    """Documents listed in the buckets of one document, each once; `met` counts the buckets shared with each."""
-    found = 0
-    for entry in range(entries[0], entries[1]):
-        other = head[buckets[entry]]
-        while other >= 0:
+def profiles(set_begin, set_end, words, out, usable):
+    """How many hashes of each set fall into each 128th of their range. out: uint8 (sets, 128), zero.
+
+    usable: bool (sets,), written: no count is above 255, as it is for sets of up to some 20,000 hashes.
+    """
+    for one in range(set_begin.shape[0]):
+        usable[one] = True
+        for at in range(set_begin[one], set_end[one]):
+            part = words[at] >> np.uint64(57)
+            usable[one] &= out[one, part] < 255
+            out[one, part] += np.uint8(1)
+
+
+@njit(nogil=True)
+def common_at_most(left, right):
+    """Bound on what two sets share, from their profiles: the smaller count of each part, added up."""
+    bound = 0
+    for i in range(left.shape[0]):
+        bound += min(left[i], right[i])
+    return bound
+
+
+@njit(nogil=True)
+def _rarest_first(entries, buckets, listed, order):
+    """Entries of one document, those of buckets that list fewest first. Returns how many."""
+    n = entries[1] - entries[0]
+    for k in range(n):
+        entry, place = entries[0] + k, k
+        while place > 0 and listed[buckets[order[place - 1]]] > listed[buckets[entry]]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = entry
+    return n
+
+
+@njit(nogil=True)
+def _gather(order, buckets, head, link, owner, most, met, found_out):
+    """Documents in the buckets of the entries `order`, each once: of each bucket the newest `most`.
+
+    `met` counts the buckets they were met in. Returns how many, and whether no bucket has more.
+    """
+    found, complete = 0, True
+    for entry in order:
+        other, walked = head[buckets[entry]], 0
+        while other >= 0 and walked < most:
             if met[owner[other]] == 0:
                 found_out[found] = owner[other]
                 found += 1
             met[owner[other]] += 1
             other = link[other]
-    return found
+            walked += 1
+        complete &= other < 0
+    return found, complete
 
 
 @njit(nogil=True)
-def _keep_most_met(candidates, found, met, most):
-    """Move the `most` candidates that share most buckets, the earliest where they tie, to the front."""
+def _in_common(bucket_offsets, buckets, one, other):
+    """Buckets that two documents share."""
+    common = 0
+    for a in range(bucket_offsets[one], bucket_offsets[one + 1]):
+        for b in range(bucket_offsets[other], bucket_offsets[other + 1]):
+            common += buckets[a] == buckets[b]
+    return common
+
+
+@njit(nogil=True)
+def _most_met_first(candidates, found, met, most):
+    """Move the `most` candidates that share most buckets, the first gathered where they tie, to the front."""
     if found <= most:
         return found
-    candidates[:found].sort()
     highest = 0
     for k in range(found):
         highest = max(highest, met[candidates[k]])
@@ -94,6 +149,20 @@ def _better(value, other, than_value, than_other):
 
 
 @njit(nogil=True)
+def _most_similar_first(near, near_similarity, best, most):
+    """Sort the first `most` places: `best` before all, then by similarity, the earliest where they tie."""
+    for place in range(min(near.shape[0], most)):
+        top = place
+        for k in range(place + 1, near.shape[0]):
+            if near[top] != best and (
+                near[k] == best or _better(near_similarity[k], near[k], near_similarity[top], near[top])
+            ):
+                top = k
+        near[place], near[top] = near[top], near[place]
+        near_similarity[place], near_similarity[top] = near_similarity[top], near_similarity[place]
+
+
+@njit(nogil=True)
 def anchor_to_survivors(
     set_begin, set_end, words, bucket_offsets, buckets, n_buckets, fixed, gone, measure, threshold, floor, limits,
     survivor, similarity, shared, compared, decided, paired, pairs, pair_similarity,
@@ -104,26 +173,32 @@ def anchor_to_survivors(
     bucket_offsets: int64 (documents + 1,), buckets: int64 in [0, n_buckets), those each document lies in. The first
     `fixed` documents are survivors already; gone: bool, documents that something else has dropped.
     measure: JACCARD or CONTAINMENT; similarities below `floor` (at most `threshold`) are not told apart.
-    limits: int64, (survivors compared with a document, dropped ones compared with it, survivors listed in a bucket,
-    pairs written for a document). Those that share most buckets come first.
+    limits: int64, (survivors compared with a document, dropped ones compared with it, survivors looked at in a
+    bucket, the newest first, candidates of a document told apart down to `floor`, pairs written for it). Those that
+    share most buckets come first; beyond the fourth limit only what reaches `threshold` is told apart, and most that
+    does not is seen not to by the profiles of the sets.
 
     Written, (documents,): survivor: int64, the document kept in its stead (itself if none); similarity: float64 with
     that survivor; shared: int64, buckets they share; compared: int64, documents it was compared with; decided: bool,
     it was compared with all earlier survivors that share a bucket; paired: bool, with all earlier documents.
-    pairs: int64 (documents x limits[3], 3), pair_similarity: float64: (later document, earlier, buckets shared), the
+    pairs: int64 (documents x limits[4], 3), pair_similarity: float64: (later document, earlier, buckets shared), the
     survivor first, then the most similar. Returns how many. Of several survivors at or above the threshold the most
     similar is the evidence, the earliest where they tie.
     """
     n = set_begin.shape[0]
-    most_survivors, most_others, most_listed, most_pairs = limits
+    most_survivors, most_others, most_walked, most_noted, most_pairs = limits
     heads = np.full((2, n_buckets), -1, np.int64)  # newest entry of each bucket: survivors, dropped ones
     listed = np.zeros((2, n_buckets), np.int64)
+    own = np.empty(np.diff(bucket_offsets).max() if n else 0, np.int64)
     link = np.full(buckets.shape[0], -1, np.int64)  # the entry before it
     owner = np.empty(buckets.shape[0], np.int64)
     met = np.zeros(n, np.int64)
     candidates = np.empty(n, np.int64)
-    near = np.empty((most_survivors + most_others, 2), np.int64)
+    near = np.empty(most_survivors + most_others, np.int64)
     near_similarity = np.empty(most_survivors + most_others)
+    profile, usable = np.zeros((n, 128), np.uint8), np.empty(n, np.bool_)
+    profiles(set_begin, set_end, words, profile, usable)
+    size = set_end - set_begin
     written = 0
     for doc in range(n):
         entries = (bucket_offsets[doc], bucket_offsets[doc + 1])
@@ -133,48 +208,45 @@ def anchor_to_survivors(
             mine = words[set_begin[doc] : set_end[doc]]
             best, best_similarity, close = doc, -1.0, 0
             for kind in range(2):
-                found = _gather(entries, buckets, heads[kind], link, owner, met, candidates)
-                kept = _keep_most_met(candidates, found, met, most_survivors if kind == 0 else most_others)
-                complete = kept == found
-                for entry in range(entries[0], entries[1]):
-                    complete &= listed[kind, buckets[entry]] <= (most_listed if kind == 0 else most_others)
+                most = most_survivors if kind == 0 else most_others
+                walk = most_walked if kind == 0 else most_others
+                order = own[: _rarest_first(entries, buckets, listed[kind], own)]
+                found, complete = _gather(order, buckets, heads[kind], link, owner, walk, met, candidates)
+                kept = _most_met_first(candidates, found, met, most)
+                noted = _most_met_first(candidates, kept, met, most_noted)
+                complete &= kept == found
                 decided[doc] &= complete or kind == 1
-                paired[doc] &= complete
+                paired[doc] &= complete and noted == kept
                 compared[doc] += kept
                 for k in range(kept):
                     other = candidates[k]
-                    value = similarity_at_least(mine, words[set_begin[other] : set_end[other]], floor, measure)
+                    if k >= noted and usable[doc] and usable[other]:
+                        needed = _needed(size[doc], size[other], threshold, measure)
+                        if common_at_most(profile[doc], profile[other]) < needed:
+                            continue
+                    least = floor if k < noted else threshold
+                    value = similarity_at_least(mine, words[set_begin[other] : set_end[other]], least, measure)
                     if value >= 0:
-                        near[close, 0], near[close, 1], near_similarity[close] = other, met[other], value
+                        near[close], near_similarity[close] = other, value
                         close += 1
                         if kind == 0 and value >= threshold and _better(value, other, best_similarity, best):
                             best, best_similarity = other, value
-                            shared[doc] = met[other]
                 for k in range(found):
                     met[candidates[k]] = 0
             if best != doc:
                 survivor[doc], similarity[doc] = best, best_similarity
+                shared[doc] = _in_common(bucket_offsets, buckets, doc, best)
             paired[doc] &= close <= most_pairs
-            for place in range(min(close, most_pairs)):
-                top = place
-                for k in range(place + 1, close):
-                    if near[k, 0] == best and place == 0:  # the evidence itself is always written
-                        top = k
-                        break
-                    if _better(near_similarity[k], near[k, 0], near_similarity[top], near[top, 0]):
-                        top = k
-                for c in range(2):
-                    near[place, c], near[top, c] = near[top, c], near[place, c]
-                near_similarity[place], near_similarity[top] = near_similarity[top], near_similarity[place]
-                pairs[written, 0], pairs[written, 1], pairs[written, 2] = doc, near[place, 0], near[place, 1]
-                pair_similarity[written] = near_similarity[place]
+            _most_similar_first(near[:close], near_similarity[:close], best, most_pairs)
+            for k in range(min(close, most_pairs)):
+                pairs[written, 0], pairs[written, 1] = doc, near[k]
+                pairs[written, 2] = _in_common(bucket_offsets, buckets, doc, near[k])
+                pair_similarity[written] = near_similarity[k]
                 written += 1
         kind = 1 if survivor[doc] != doc or gone[doc] else 0
         for entry in range(entries[0], entries[1]):
-            bucket = buckets[entry]
-            listed[kind, bucket] += 1
-            if listed[kind, bucket] <= (most_listed if kind == 0 else most_others):
-                owner[entry] = doc
-                link[entry] = heads[kind, bucket]
-                heads[kind, bucket] = entry
+            owner[entry] = doc
+            listed[kind, buckets[entry]] += 1
+            link[entry] = heads[kind, buckets[entry]]
+            heads[kind, buckets[entry]] = entry
     return written

@@ -1,0 +1,67 @@
+"""Other values of the same shape, for `fake`: what every family of detectors draws its made-up values with."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterator
+
+_CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
+_TRIES = 1000
+
+
+def varied(noise: Iterator[int]) -> Iterator[int]:
+    """`noise` (0-255) with a count mixed in, so that even a constant source gives other values on a second try.
+
+    >>> from itertools import islice, repeat
+    >>> list(islice(varied(repeat(0)), 4))
+    [0, 37, 74, 111]
+    """
+    for count, byte in enumerate(noise):
+        yield (byte + 37 * count + count // 256) % 256
+
+
+def pick(alphabet: str, noise: Iterator[int]) -> str:
+    """One character of an alphabet of at most 256."""
+    return alphabet[next(noise) % len(alphabet)]
+
+
+def same_shape(value: str, noise: Iterator[int]) -> str:
+    """ASCII digits become digits, lower case lower, upper case upper; every other character stays.
+
+    >>> from itertools import count
+    >>> same_shape("Ab-19.é", count())
+    'Ab-23.é'
+    """
+    return "".join(
+        next((pick(alphabet, noise) for alphabet in _CLASSES if char in alphabet), char) for char in value
+    )  # fmt: skip
+
+
+def hex_shape(value: str, noise: Iterator[int]) -> str:
+    """Hexadecimal digits become others of the same case (digits may become letters of the case the value has).
+
+    >>> from itertools import count
+    >>> hex_shape("0f:1a", count(9))
+    '9a:bc'
+    """
+    alphabet = "0123456789ABCDEF" if any(char in "ABCDEF" for char in value) else "0123456789abcdef"
+    return "".join(pick(alphabet, noise) if char in string.hexdigits else char for char in value)
+
+
+def until(accept: Callable[[str], bool], make: Callable[[Iterator[int]], str], value: str, noise: Iterator[int]) -> str:
+    """The first of the made values that is accepted and is not `value` itself.
+
+    After 1,000 tries the last one made: a shape so narrow has no second value.
+    """
+    stream = varied(noise)
+    made = value
+    for _ in range(_TRIES):
+        made = make(stream)
+        if made != value and accept(made):
+            break
+    return made
+
+
+def found_whole(prove: Callable[[str, int, int], object], value: str) -> bool:
+    """Whether `prove` finds exactly `value` where it is the whole text."""
+    return list(prove(value, 0, len(value))) == [(0, len(value))]  # type: ignore[call-overload]

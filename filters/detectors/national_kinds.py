@@ -1,0 +1,76 @@
+"""How a detector of a national number is put together: of digits only, or of letters and digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from filters.detectors.codes import LETTERED, LETTERED_HINT, prove_code
+from filters.detectors.contract import Detector, Prove
+from filters.detectors.cues import Cues
+from filters.detectors.digit_runs import HINT, SHAPE, prove_numbers
+from filters.detectors.number_fakes import Make, fake_number
+
+Check = Callable[[str], bool]
+
+
+def number_detector(
+    kind: str,
+    summary: str,
+    check: Check,
+    make: Make,
+    *,
+    proof: str,
+    forms: Collection[str] = (),
+    cued: Collection[str] = (),
+    cues: Cues | None = None,
+    weak: Check | None = None,
+) -> Detector:
+    """A number of digits (see `digit_runs`): in `forms` by itself, in `cued` with a cue word near by."""
+    return Detector(
+        kind=kind,
+        group="national",
+        summary=summary,
+        pattern=SHAPE,
+        hint=HINT,
+        prove=prove_numbers(check, forms, cued, cues, weak),
+        proof=proof,
+        placeholder=f"<{kind.upper()}>",
+        fake=fake_number(make, check),
+    )
+
+
+def code_detector(
+    kind: str,
+    summary: str,
+    check: Check,
+    make: Make,
+    *,
+    proof: str,
+    pattern: str = LETTERED,
+    hint: str = LETTERED_HINT,
+    written: Check | None = None,
+    cues: Cues | None = None,
+    prove: Prove | None = None,
+) -> Detector:
+    """Letters and digits that pass `check` (in capitals, without separators).
+
+    Written as `written` says they count by themselves; any other way, or if `written` is None, with a cue near by.
+    """
+
+    def compact_check(text: str) -> bool:
+        return check(text.replace(" ", "").replace("-", "").replace(".", "").replace("/", "").upper())
+
+    def strong(text: str) -> bool:
+        return written is not None and written(text) and compact_check(text)
+
+    return Detector(
+        kind=kind,
+        group="national",
+        summary=summary,
+        pattern=pattern,
+        hint=hint,
+        prove=prove or prove_code(strong, compact_check, cues),
+        proof=proof,
+        placeholder=f"<{kind.upper()}>",
+        fake=fake_number(make, check),
+    )
