@@ -12,9 +12,12 @@ from benchmarks.corpus import ROOT, TEXT
 from benchmarks.report import Result
 from benchmarks.timing import cpu_seconds, interleave
 from filters.blocklist import BlocklistParams
+from filters.blocklist_lines import BlocklistLinesParams
 from filters.chain import KEY, Stage, run_stages
+from filters.classifier import ClassifierParams
 from filters.exact import ExactParams, content_hashes
 from filters.language import LanguageParams
+from filters.language_model import small_model_path
 from filters.length import LengthParams
 from filters.pii.params import PiiParams
 from filters.quality.c4 import C4Params
@@ -23,6 +26,7 @@ from filters.quality.gopher_quality import GopherQualityParams
 from filters.quality.gopher_repetition import GopherRepetitionParams
 from filters.quality.refinedweb import RefinedWebLinesParams
 from filters.texts import byte_lengths
+from filters.url_blocklist import UrlBlocklistParams
 
 BATCH_ROWS = 4096
 PARAMS = {
@@ -30,6 +34,9 @@ PARAMS = {
     "language": LanguageParams(min_score=0.65),
     "pii": PiiParams(kinds=("email", "ip"), ip_scope="public"),
     "blocklist": BlocklistParams(path=str(ROOT / "configs" / "lists" / "sample-blocklist.txt")),
+    "blocklist_lines": BlocklistLinesParams(path=str(ROOT / "configs" / "lists" / "sample-blocklist.txt")),
+    "classifier": ClassifierParams(model=str(small_model_path()), label="en", threshold=0.0),
+    "url_blocklist": UrlBlocklistParams(domains=("example.net", "=example.org")),
     "gopher_repetition": GopherRepetitionParams(),
     "gopher_quality": GopherQualityParams(),
     "fineweb_quality": FinewebQualityParams(),
@@ -53,9 +60,10 @@ def contenders() -> dict[str, Callable[[pa.RecordBatch], object]]:
 
 
 def batches(texts: pa.LargeStringArray) -> list[pa.RecordBatch]:
-    """Texts with keys, as many to a batch as a run takes."""
+    """Texts with keys and a URL each, as many to a batch as a run takes."""
     keys = pa.array(np.arange(len(texts), dtype=np.int64))
-    return pa.Table.from_arrays([keys, texts], [KEY, TEXT]).to_batches(max_chunksize=BATCH_ROWS)
+    urls = pa.array([f"https://www.site{number % 977}.example.com/page/{number}" for number in range(len(texts))])
+    return pa.Table.from_arrays([keys, texts, urls], [KEY, TEXT, "url"]).to_batches(max_chunksize=BATCH_ROWS)
 
 
 def measure(texts: pa.LargeStringArray, repeats: int) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from filters.blocklist import BLOCKLIST
 from filters.blocklist_lines import BLOCKLIST_LINES
+from filters.classifier import CLASSIFIER
 from filters.contract import Filter, Rewrite
 from filters.language import LANGUAGE
 from filters.length import LENGTH
@@ -13,11 +14,13 @@ from filters.quality.fineweb import FINEWEB_QUALITY
 from filters.quality.gopher_quality import GOPHER_QUALITY
 from filters.quality.gopher_repetition import GOPHER_REPETITION
 from filters.quality.refinedweb import REFINEDWEB_LINES
+from filters.url_blocklist import URL_BLOCKLIST
 
 FILTERS: dict[str, Filter | Rewrite] = {
     "blocklist": BLOCKLIST,
     "blocklist_lines": BLOCKLIST_LINES,
     "c4": C4,
+    "classifier": CLASSIFIER,
     "fineweb_quality": FINEWEB_QUALITY,
     "gopher_quality": GOPHER_QUALITY,
     "gopher_repetition": GOPHER_REPETITION,
@@ -25,4 +28,5 @@ FILTERS: dict[str, Filter | Rewrite] = {
     "length": LENGTH,
     "pii": PII,
     "refinedweb_lines": REFINEDWEB_LINES,
+    "url_blocklist": URL_BLOCKLIST,
 }

@@ -50,12 +50,28 @@ def check_sum(content: bytes, file: ListFile, what: str) -> None:
     """Raise RecipeError, with both sums, unless the content has the checksum that was given, if one was."""
     if file.sha256 is None:
         return
-    found = hashlib.sha256(content).hexdigest()
-    if found != file.sha256.lower():
+    compare_sums(hashlib.sha256(content).hexdigest(), file.sha256, file.path, what)
+
+
+def compare_sums(found: str, expected: str, path: str, what: str) -> None:
+    """Raise RecipeError, with both sums, unless they are the same."""
+    if found != expected.lower():
         raise RecipeError(
-            f"{what} {file.path} is not the file that was meant: its SHA-256 is {found}, the recipe says "
-            f"{file.sha256.lower()}; take the right file, or put the new sum into the recipe"
+            f"{what} {path} is not the file that was meant: its SHA-256 is {found}, the recipe says "
+            f"{expected.lower()}; take the right file, or put the new sum into the recipe"
         )
+
+
+def check_file_sum(path: Path, expected: str, what: str) -> None:
+    """As `check_sum`, of a file too large to be held. Raises RecipeError, also where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+    except OSError as error:
+        raise RecipeError(f"{what} {path} cannot be read ({error.strerror}); name a file") from error
+    compare_sums(digest.hexdigest(), expected, str(path), what)
 
 
 def decode_lines(content: bytes, path: str, what: str) -> list[str]:

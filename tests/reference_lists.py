@@ -49,3 +49,39 @@ def find_phrases(text: str, phrases: Collection[str], allowed: Collection[str] =
             hits.append((origin[start], origin[-minus_end], key))
             last = -minus_end
     return hits
+
+
+def _plain(url: str) -> tuple[list[str], str]:
+    """Labels of the host and the path of a simple URL: lower case, without scheme, user, port and fragment."""
+    rest = url.lower().partition("://")[2] if "://" in url else url.lower()
+    cut = min([rest.index(c) for c in "/?" if c in rest], default=len(rest))
+    host = rest[:cut].rpartition("@")[2].partition(":")[0].strip(".")
+    host = host.replace("bücher", "xn--bcher-kva")
+    return host.split("."), rest[cut:]
+
+
+def _covers(entry: str, url: str) -> str | None:
+    """The name of an entry, in its one spelling, if it covers a URL."""
+    exact = entry.startswith("=")
+    (host, path), (asked, asked_path) = _plain(entry.removeprefix("=")), _plain(url)
+    path, asked_path = path.rstrip("/"), asked_path.rstrip("/")
+    if not path:
+        address = len(asked) == 4 and all(label.isdigit() for label in asked)
+        under = not exact and not address and len(asked) > len(host) and asked[-len(host) :] == host
+        return ".".join(host) if asked == host or under else None
+    host, asked = (".".join(labels).removeprefix("www.") for labels in (host, asked))
+    goes_on = asked_path[len(path) : len(path) + 1] in ("", "/", "?", "&")
+    return host + path if host == asked and asked_path.startswith(path) and goes_on else None
+
+
+def listed_url(url: str | None, lists: dict[str, list[str]]) -> tuple[str, str] | None:
+    """(category, name of the entry) that a URL is listed under: the first category, of its entries the longest.
+
+    >>> listed_url("http://x.a.com/y", {"one": ["=a.com"], "two": ["com", "a.com"]})
+    ('two', 'a.com')
+    """
+    for category, entries in lists.items():
+        found = [name for entry in entries if url and (name := _covers(entry, url))]
+        if found:
+            return category, max(found, key=len)
+    return None

@@ -27,11 +27,11 @@ SPACE = np.uint32(1 << 27)
 
 LOW = np.uint32(0xFFFFFF)
 _FILE = Path(__file__).with_name("case_folding.txt")
-# Characters of Python's `str.isspace`: bidirectional types WS, B and S, and category Zs.
-_WHITE = (
+WHITE_SPACE = (
     0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0x1F, 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B),
     0x2028, 0x2029, 0x202F, 0x205F, 0x3000,
 )  # fmt: skip
+"""Code points of `str.isspace`: bidirectional types WS, B and S, and category Zs."""
 
 
 @functools.cache
@@ -56,7 +56,7 @@ def load_folding() -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
             point, *into = (int(field, 16) for field in fields)
             table[point] = (table[point] & ~LOW) | MANY | np.uint32(len(many))
             many.append([len(into), *into, 0, 0][:4])
-    for point in _WHITE:
+    for point in WHITE_SPACE:
         table[point] = SPACE | np.uint32(0x20)
     return table, np.array(many, np.int32)
 
