@@ -162,14 +162,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="beamsift-parity-") as folder:
             version, found = compare(texts, options.python, words, Path(folder))
         facts[words] = {c.name: {"keep": c.disagree, "reason": c.other_reason} for c in found}
-        print(
-            f"\n### Words: {words}\n\n{len(texts):,} documents (`{options.language}`), {size:,.1f} MB; "
-            f"datatrove {version}\n"
-        )
-        print(
-            "| filter | kept by both | dropped by both | agree | other reason | other text "
-            "| MB/s ours | theirs | times |"
-        )
+        print(f"\n### Words: {words}\n")
+        print(f"{len(texts):,} documents (`{options.language}`), {size:,.1f} MB; datatrove {version}\n")
+        heads = ("filter", "both keep", "both drop", "agree", "other reason", "other text", "MB/s ours", "theirs", "x")
+        print(f"| {' | '.join(heads)} |")
         print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
         for c in found:
             both = sum(not a and not b for a, b in zip(c.ours, c.theirs, strict=True))

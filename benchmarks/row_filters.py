@@ -43,9 +43,8 @@ PARAMS = {
     "c4": C4Params(),
     "refinedweb_lines": RefinedWebLinesParams(),
 }
-"""As in configs/web.yaml and configs/sample.yaml, and the defaults of the quality rules.
-
-A new filter needs a line here; a test says so."""
+"""As in configs/web.yaml and configs/sample.yaml; the quality rules at their defaults. A new filter needs a line here;
+a test says so."""
 HASHES = ("none", "whitespace", "tokens")
 
 

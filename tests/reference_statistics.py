@@ -126,10 +126,6 @@ def line_counts(text: str, counting: str, short: int) -> dict[str, int]:
     segment_repeats, paragraph_repeats = _repeats(segments, every), _repeats(paragraphs, every)
     return {
         "CHARS": len(text),
-        "LETTERS": sum(char.isalpha() for char in text),
-        "DIGITS": sum(char.isdigit() for char in text),
-        "UPPERS": sum(char.isupper() for char in text),
-        "SPACES": sum(char.isspace() for char in text),
         "NEWLINES": text.count("\n"),
         "HASHES": text.count("#"),
         "DOTS": text.count("..."),

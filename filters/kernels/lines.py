@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from filters.kernels.characters import BREAK, DIGIT, LETTER, SPACE, TERMINAL, UPPER
+from filters.kernels.characters import BREAK, SPACE, TERMINAL
 from filters.kernels.repeats import DCLM, DOLMA, PUBLISHED, first_places
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
 
-(CHARS, LETTERS, DIGITS, UPPERS, SPACES, NEWLINES, HASHES, DOTS, SPACED_DOTS, ELLIPSES,
+(CHARS, NEWLINES, HASHES, DOTS, SPACED_DOTS, ELLIPSES,
  LINES, BULLET_LINES, ELLIPSIS_LINES, FULL_LINES, TERMINAL_LINES, SHORT_LINES, REPEATED_FULL_CHARS,
  SEGMENTS, REPEATED_SEGMENTS, REPEATED_SEGMENT_CHARS, SEGMENT_CHARS,
- PARAGRAPHS, REPEATED_PARAGRAPHS, REPEATED_PARAGRAPH_CHARS, PARAGRAPH_CHARS) = range(25)  # fmt: skip
-LINE_COUNTS = 25
+ PARAGRAPHS, REPEATED_PARAGRAPHS, REPEATED_PARAGRAPH_CHARS, PARAGRAPH_CHARS) = range(21)  # fmt: skip
+LINE_COUNTS = 21
 """Columns of `line_counts`."""
 
 _DOT, _SPACE, _NEWLINE = 46, 32, 10
@@ -84,7 +84,7 @@ def line_counts(offsets, data, table, flavour, short, out):
     table: `load_characters()`. flavour: what a line is, and which of equal ones are repeats, see below.
     short: characters of the longest short line.
 
-    Characters. CHARS; LETTERS, DIGITS, UPPERS, SPACES by the table; NEWLINES, `\\n`; HASHES, `#`; DOTS, `...` none
+    Characters. CHARS; NEWLINES, `\\n`; HASHES, `#`; DOTS, `...` none
     overlapping; SPACED_DOTS, `. . .`; ELLIPSES, `…`.
 
     Lines. LINES, those that bullets and ellipses are counted in: PUBLISHED splits as `str.splitlines()`, DOLMA at
@@ -120,7 +120,7 @@ def line_counts(offsets, data, table, flavour, short, out):
         count = out[row]
         i, stop = offsets[row], offsets[row + 1]
         content, content_stop = _content(data, i, stop, table)
-        lines = pieces = 0
+        lines = pieces = n_chars = 0
         dots = spaced = 0  # how far `...` and `. . .` have come
         # The line at hand: hash and length, also up to its last character that is no white space; first characters.
         h, length, h_trim, length_trim, lead = FNV_OFFSET, 0, FNV_OFFSET, 0, 0
@@ -139,25 +139,23 @@ def line_counts(offsets, data, table, flavour, short, out):
             else:
                 point, i = decode(data, i, stop)
                 entry = table[point]
-                count[CHARS] += 1
-                count[LETTERS] += entry & LETTER != 0
-                count[DIGITS] += entry & DIGIT != 0
-                count[UPPERS] += entry & UPPER != 0
-                count[SPACES] += entry & SPACE != 0
-                count[NEWLINES] += point == _NEWLINE
-                count[HASHES] += point == 35
-                count[ELLIPSES] += point == 0x2026
-                dots = dots + 1 if point == _DOT else 0
-                if dots == 3:
-                    count[DOTS] += 1
-                    dots = 0
+                n_chars += 1
                 if point == _DOT:
+                    dots += 1
                     spaced = spaced + 1 if spaced == 2 or spaced == 4 else 1
+                    if dots == 3:
+                        count[DOTS] += 1
+                        dots = 0
+                    if spaced == 5:
+                        count[SPACED_DOTS] += 1
+                        spaced = 0
                 else:
+                    dots = 0
                     spaced = spaced + 1 if point == _SPACE and (spaced == 1 or spaced == 3) else 0
-                if spaced == 5:
-                    count[SPACED_DOTS] += 1
-                    spaced = 0
+                    if point == 35:
+                        count[HASHES] += 1
+                    elif point == 0x2026:
+                        count[ELLIPSES] += 1
 
             # Lines of str.splitlines(): `\r\n` is one break, and there is none after the last.
             breaks = at_end or entry & BREAK != 0
@@ -170,6 +168,7 @@ def line_counts(offsets, data, table, flavour, short, out):
             after_return = point == 13 and not at_end
 
             if point == _NEWLINE:  # the end of a line
+                count[NEWLINES] += not at_end
                 blank = trim_first < 0
                 if not blank:
                     count[FULL_LINES] += 1
@@ -240,7 +239,7 @@ def line_counts(offsets, data, table, flavour, short, out):
             piece_chars[pieces] = p_length_trim
             pieces += 1
 
-        count[SEGMENTS], count[PARAGRAPHS] = lines, pieces
+        count[CHARS], count[SEGMENTS], count[PARAGRAPHS] = n_chars, lines, pieces
         every = flavour != PUBLISHED
         repeats, chars = _sum_repeats(line_hashes, line_chars, lines, slots, places, seen, every)
         count[REPEATED_SEGMENTS], count[REPEATED_SEGMENT_CHARS] = repeats, chars
