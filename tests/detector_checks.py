@@ -19,7 +19,7 @@ SCRIPTS = (
 
 surroundings = st.sampled_from(SCRIPTS).flatmap(lambda name: texts_of(ALPHABETS[name], max_size=30))
 # What may touch a value: letters of scripts with and without spaces, or what people put around one.
-touching = st.sampled_from([*"号のカ를ก์مдмא我💡", " ", "\n", "（", "「", "\"", "<", "，", "。", "、", "："])
+touching = st.sampled_from([*"号のカ를ก์مдмא我💡", " ", "\n", "（", "「", '"', "<", "，", "。", "、", "："])
 
 
 def any_noise(data: bytes) -> chain[int]:

@@ -44,7 +44,11 @@ _top = st.sampled_from(["com", "org", "net", "de", "co.uk", "xn--p1ai", "museum"
 _domain = st.builds(lambda labels, top: ".".join([*labels, top]), st.lists(_label, min_size=1, max_size=3), _top)
 emails = plain(st.builds("{}@{}".format, _name, st.one_of(_domain, _domain.map(str.upper), st.just("bücher.example"))))
 emails_idn = plain(
-    st.builds("{}@{}".format, run(LOWER + DIGITS, 2, 10), st.sampled_from(["почта.рф", "例子.中国", "예.한국", "παράδειγμα.ευ"]))
+    st.builds(
+        "{}@{}".format,
+        run(LOWER + DIGITS, 2, 10),
+        st.sampled_from(["почта.рф", "例子.中国", "예.한국", "παράδειγμα.ευ"]),
+    )
 )
 _at = st.sampled_from([" [at] ", "[at]", " (at) ", "{at}", " <at> ", " [AT] ", "[@]", "＠"])
 _dot = st.sampled_from([" [dot] ", "[dot]", "(dot)", ".", " dot ", "{.}"])
@@ -109,7 +113,9 @@ jwts = plain(
 )  # fmt: skip
 basics = plain(
     st.builds(
-        lambda user, password: "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode(), run(LOWER, 3, 8), _secret
+        lambda user, password: "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode(),
+        run(LOWER, 3, 8),
+        _secret,
     )
 )
 _body = st.lists(random_run(WORDS + "+/", 64), min_size=2, max_size=6).map("\n".join)
@@ -165,11 +171,11 @@ SECRET_CASES: dict[str, Cases] = {
     "basic_auth_header": basics,
     "aws_access_key": _prefixed("AKIA", UPPER + "234567", 16),
     "aws_secret_key": cued(
-        ["aws_secret_access_key = ", "AWS_SECRET_ACCESS_KEY=\"", "secretAccessKey: '", '"SecretAccessKey": "'],
+        ["aws_secret_access_key = ", 'AWS_SECRET_ACCESS_KEY="', "secretAccessKey: '", '"SecretAccessKey": "'],
         random_run(WORDS + "/+", 40),
     ),
     "password_assignment": cued(
-        ['password: "', "password = '", 'PASSWD="', '"pwd": "', "密码：\"", "пароль: \""],
+        ['password: "', "password = '", 'PASSWD="', '"pwd": "', '密码："', 'пароль: "'],
         random_run(WORDS, 12, 20).map(lambda value: value[:5] + "#7kT" + value[5:]),
     ),
 }

@@ -137,7 +137,11 @@ def test_mac_addresses(text, found):
 @pytest.mark.parametrize(
     ("kind", "text", "found"),
     [
-        ("url_credentials", "编号https://noah:etojybucux@example.org/path已登记", ["https://noah:etojybucux@example.org/path"]),
+        (
+            "url_credentials",
+            "编号https://noah:etojybucux@example.org/path已登记",
+            ["https://noah:etojybucux@example.org/path"],
+        ),
         ("url_credentials", "(ftp://u:Zk3tq9@h.org).", ["ftp://u:Zk3tq9@h.org"]),
         ("url_credentials", "postgres://u:Zk3tq9@h.org/db", []),
         ("db_url", "URL=postgres://u:Zk3tq9@h.org:5432/db\n", ["postgres://u:Zk3tq9@h.org:5432/db"]),
