@@ -175,7 +175,7 @@ SECRET_CASES: dict[str, Cases] = {
         random_run(WORDS + "/+", 40),
     ),
     "password_assignment": cued(
-        ['password: "', "password = '", 'PASSWD="', '"pwd": "', '密码："', 'пароль: "'],
+        ["password: ", "password=", "PASSWD = ", "'pwd' => ", "密码：", "пароль: "],
         random_run(WORDS, 12, 20).map(lambda value: value[:5] + "#7kT" + value[5:]),
     ),
 }
