@@ -170,7 +170,8 @@ def test_scope_agrees_with_the_standard_library(address):
 @pytest.mark.parametrize(
     ("value", "public", "local"),
     [
-        ("8.8.8.8", True, False), ("8.8.8.8:53", True, False), ("192.168.0.1", False, False), ("10.0.0.1", False, False),
+        ("8.8.8.8", True, False), ("8.8.8.8:53", True, False), ("192.168.0.1", False, False),
+        ("10.0.0.1", False, False),
         ("127.0.0.1", False, True), ("0.0.0.0", False, True), ("::1", False, True), ("2001:db8::1", False, False),
         ("203.0.113.7", False, False), ("224.0.0.1", False, False), ("::ffff:8.8.8.8", True, False),
         ("::ffff:10.0.0.1", False, False), ("2606:4700::1111", True, False), ("100.64.0.1", False, False),
