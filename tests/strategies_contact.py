@@ -140,7 +140,9 @@ def _joined(*parts: st.SearchStrategy[str]) -> Cases:
 
 
 TOKEN_CASES: dict[str, Cases] = {
-    "github_token": st.one_of(plain(_summed("ghp_")), _prefixed("gho_", WORDS, 36), _prefixed("github_pat_", WORDS, 80)),
+    "github_token": st.one_of(
+        plain(_summed("ghp_")), _prefixed("gho_", WORDS, 36), _prefixed("github_pat_", WORDS, 82),
+    ),
     "gitlab_token": _prefixed("glpat-", WORDS, 20),
     "slack_token": _joined(st.just("xoxb-"), random_run(DIGITS, 12), st.just("-"), random_run(WORDS, 24)),
     "stripe_key": st.one_of(_prefixed("sk_live_", WORDS, 24), _prefixed("rk_test_", WORDS, 24)),
