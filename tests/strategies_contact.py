@@ -141,7 +141,7 @@ def _joined(*parts: st.SearchStrategy[str]) -> Cases:
 
 TOKEN_CASES: dict[str, Cases] = {
     "github_token": st.one_of(
-        plain(_summed("ghp_")), _prefixed("gho_", WORDS, 36), _prefixed("github_pat_11A", WORDS, 80)
+        plain(_summed("ghp_")), _prefixed("gho_", WORDS, 36), _prefixed("github_pat_", WORDS, 82),
     ),
     "gitlab_token": _prefixed("glpat-", WORDS, 20),
     "slack_token": _joined(st.just("xoxb-"), random_run(DIGITS, 12), st.just("-"), random_run(WORDS, 24)),
@@ -177,23 +177,19 @@ SECRET_CASES: dict[str, Cases] = {
         random_run(WORDS + "/+", 40),
     ),
     "password_assignment": cued(
-        ['password: "', "password = '", 'PASSWD="', '"pwd": "', '密码："', 'пароль: "'],
+        ["password: ", "password=", "PASSWD = ", "'pwd' => ", "密码：", "пароль: "],
         random_run(WORDS, 12, 20).map(lambda value: value[:5] + "#7kT" + value[5:]),
     ),
 }
+_wechat_ids = st.builds("{}{}_{}".format, run(LOWER, 3, 6), run(DIGITS, 1, 3), run(LOWER, 3, 6))
+_handles = st.builds("{}.{}{}".format, run(LOWER, 3, 8), run(LOWER, 3, 8), run(DIGITS, 1, 3))
 CONTACT_CASES: dict[str, Cases] = {
     "email": st.one_of(emails, emails_idn),
     "email_obfuscated": obfuscated,
     "cn_mobile": cn_mobiles,
     "qq_number": cued(["QQ：", "QQ: ", "qq号", "QQ群：", "扣扣：", "QQ "], run("123456789", 5, 10)),
-    "wechat_id": cued(
-        ["微信号：", "微信：", "WeChat ID: ", "加V："],
-        st.builds("{}{}_{}".format, run(LOWER, 3, 6), run(DIGITS, 1, 3), run(LOWER, 3, 6)),
-    ),
-    "handle": cued(
-        ["skype: ", "Telegram: ", "twitter: ", "Instagram："],
-        st.builds("{}.{}{}".format, run(LOWER, 3, 8), run(LOWER, 3, 8), run("0123456789", 1, 3)),
-    ),
+    "wechat_id": cued(["微信号：", "微信：", "WeChat ID: ", "加V："], _wechat_ids),
+    "handle": cued(["skype: ", "Telegram: ", "twitter: ", "Instagram："], _handles),
 }  # fmt: skip
 NETWORK_CASES: dict[str, Cases] = {
     "ipv4": ipv4s,

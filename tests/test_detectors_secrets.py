@@ -28,12 +28,12 @@ def test_every_kind_of_token_has_cases():
 
 @pytest.mark.parametrize("kind", CASES)
 def test_a_valid_value_is_found_in_any_script(kind):
-    check_found(DETECTORS[kind], CASES[kind], examples=25)
+    check_found(DETECTORS[kind], CASES[kind], examples=12)
 
 
 @pytest.mark.parametrize("kind", CASES)
 def test_a_fake_is_another_value_of_the_same_shape(kind):
-    check_fake(DETECTORS[kind], CASES[kind], examples=15)
+    check_fake(DETECTORS[kind], CASES[kind], examples=10)
 
 
 @settings(max_examples=40)
@@ -100,8 +100,7 @@ def test_what_is_no_secret(kind, text):
         ("password_assignment", "api_key = 'e7c5c918fdc40762e6000542c0118f43'", ["e7c5c918fdc40762e6000542c0118f43"]),
         ("npm_token", "//registry.npmjs.org/:_authToken=743b294a-cd03-11ec-9d64-0242ac120002",
          ["743b294a-cd03-11ec-9d64-0242ac120002"]),
-        ("slack_token", "xoxp-523423-234243-234233-e039d02840a0b9379c",
-         ["xoxp-523423-234243-234233-e039d02840a0b9379c"]),
+        ("slack_token", "xoxb-34532454-e039d02840a0b9379c", ["xoxb-34532454-e039d02840a0b9379c"]),
         ("basic_auth_header", "Authorization: Basic ZnZ2a3N0Onk4VEo0VW94MGU=\n", ["Basic ZnZ2a3N0Onk4VEo0VW94MGU="]),
     ],
 )  # fmt: skip

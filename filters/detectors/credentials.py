@@ -148,7 +148,7 @@ _IDENTIFIER = re2.compile(r"^[$@&*]?[A-Za-z_][A-Za-z_]*(?:[.\[(:>-][\[\]()A-Za-z
 _LIKE_CODE = re2.compile(
     r"[()\[\]{}<>]|::|->|\.\.|://|^[./~$%@&]|\\[ntr\"']|^[A-Za-z_]+\.[A-Za-z_]+|^\d+(?:\.\d+)*$|^#[0-9a-fA-F]+$"
 )
-_NEXT = re2.compile(r"[&,;|]|#[A-Za-z]")
+_NEXT = re2.compile(r"[&,;|<]")
 _LEAST_VALUE, _MOST_VALUE = 8, 128
 # Unix password hashes ($2y$, $6$, $argon2id$) are no passwords; digests and packages name themselves.
 _HASHED = re2.compile(r"^(?:\$[0-9a-z]+\$|sha[0-9]+[-:]|md5[-:]|\{[A-Z]+\}|pbkdf2)")

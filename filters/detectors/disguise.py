@@ -10,14 +10,18 @@ _TRIES = 1000
 
 
 def varied(noise: Iterator[int]) -> Iterator[int]:
-    """`noise` (0-255) with a count mixed in, so that even a constant source gives other values on a second try.
+    """`noise` (0-255) stirred by a linear congruential generator (the constants of ANSI C's example `rand`).
+
+    So a constant or periodic source still gives other values on a second try.
 
     >>> from itertools import islice, repeat
     >>> list(islice(varied(repeat(0)), 4))
-    [0, 37, 74, 111]
+    [0, 220, 4, 101]
     """
-    for count, byte in enumerate(noise):
-        yield (byte + 37 * count + count // 256) % 256
+    state = 0
+    for byte in noise:
+        state = (state * 1103515245 + 12345 + byte) % 2**31
+        yield state >> 16 & 255
 
 
 def pick(alphabet: str, noise: Iterator[int]) -> str:

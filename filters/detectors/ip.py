@@ -154,7 +154,8 @@ IPV4 = Detector(
     kind="ipv4",
     group="network",
     summary="IPv4 addresses; not versions, object identifiers or section numbers",
-    pattern=_DOTTED,
+    # More than four numbers are one candidate, which is no address.
+    pattern=rf"{_DOTTED}(?:\.[0-9]+)*",
     hint=_IPV4_HINT,
     prove=_prove_ipv4,
     proof="octets+context",

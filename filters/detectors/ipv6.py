@@ -16,7 +16,9 @@ def _prove_ipv6(window: str, start: int, end: int) -> Spans:
     if text.endswith(":") and not text.endswith("::"):
         text = text[:-1]
     end = start + len(text)
-    if continues(window, start - 1, ":._"):
+    # `IP:2001:db8::1` has a label before it, `f:2001:db8::1` another group.
+    labelled = window[start - 1 : start] == ":" and start > 1 and window[start - 2] not in ":0123456789abcdefABCDEF"
+    if continues(window, start - 1, ":._") and not labelled:
         # `IPA:2001:db8::1`: letters before the address that happen to be hexadecimal.
         head, _, rest = text.partition(":")
         if not head.isalpha() or rest.startswith(":"):

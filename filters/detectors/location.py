@@ -57,7 +57,9 @@ def _prove_coordinates(window: str, start: int, end: int) -> Spans:
     pair = _PAIR.match(window[start:end])
     if pair is None or continues(window, start - 1, ".-+,") or continues(window, end, "."):
         return
-    if window[end : end + 1] == "," and window[end + 1 : end + 3].strip()[:1].isdigit():
+    # A row of a matrix has pairs too; a comma that a word follows is a sentence's.
+    after = window[end:].lstrip()
+    if window[:start].rstrip()[-1:] in (",", "[") or after[:1] == "]" or after[1:].lstrip()[:1].isdigit():
         return
     if abs(float(pair.group(1))) <= 90 and abs(float(pair.group(3))) <= 180:
         yield start, end

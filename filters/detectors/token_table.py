@@ -57,7 +57,8 @@ def _is_sendgrid(body: str) -> bool:
     return len(first) == 22 and 39 <= len(second) <= 50
 
 
-_WORD, _URLSAFE, _HEX = "[A-Za-z0-9]+", "[A-Za-z0-9_-]+", "[0-9a-f]+"
+# Eight characters more than the prefix, so that a prefix in prose is no candidate.
+_WORD, _URLSAFE, _HEX = "[A-Za-z0-9]{8}[A-Za-z0-9]+", "[A-Za-z0-9_-]+", "[0-9a-f]{8}[0-9a-f]+"
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 TOKEN_KINDS = (
@@ -110,7 +111,7 @@ TOKEN_KINDS = (
     ),
     TokenKind(  # huggingface.co/docs, "User access tokens"
         "huggingface_token", "Hugging Face tokens", "hf_[A-Za-z]{8}|api_org_",
-        (Token("(?:hf|api_org)_", "[A-Za-z]+", 34, 34),),
+        (Token("(?:hf|api_org)_", "[A-Za-z]{8}[A-Za-z]+", 34, 34),),
     ),
     TokenKind(  # docs.npmjs.com; GitHub blog, "Announcing npm's new access token format" (2021)
         "npm_token", "npm access tokens, also the older ones behind _authToken", "npm_[A-Za-z0-9]{8}|_authToken",
@@ -141,7 +142,7 @@ TOKEN_KINDS = (
         (
             Token("sq0(?:csp|idp)-", r"[A-Za-z0-9_\\-]+", 43, 43),
             Token("sq0atp-", _URLSAFE, 22, 22),
-            Token("EAAA", _URLSAFE, 60, 60),
+            Token("EAAA", f"[A-Za-z0-9_-]{{8}}{_URLSAFE}", 60, 60),
         ),
     ),
     TokenKind(  # core.telegram.org/bots
@@ -149,8 +150,8 @@ TOKEN_KINDS = (
         (Token("[0-9]{8,10}:AA", _URLSAFE, 33, 33),),
     ),
     TokenKind(  # discord.com/developers, "API reference": base64 of the bot's number, a time, a signature
-        "discord_token", "Discord bot tokens", r"[MNO][A-Za-z0-9_-]{22}[A-Za-z0-9_-]*\.",
-        (Token("", rf"[A-Za-z0-9_-]{{22,26}}\.{_URLSAFE}\.{_URLSAFE}", 59, 72, check=_is_discord),),
+        "discord_token", "Discord bot tokens", r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{6}\.",
+        (Token("", rf"[MNO][A-Za-z0-9_-]{{22,25}}\.[A-Za-z0-9_-]{{6}}\.{_URLSAFE}", 59, 72, check=_is_discord),),
     ),
     TokenKind(  # learn.microsoft.com, "Configure Azure Storage connection strings": 64 bytes in base64
         "azure_storage_key", "Azure storage account keys", "(?i)AccountKey ?=",
@@ -166,7 +167,7 @@ TOKEN_KINDS = (
     ),
     TokenKind(
         "databricks_token", "Databricks tokens", "dapi[0-9a-f]{8}",
-        (Token("dapi", "[0-9a-f]+(?:-[0-9])?", 32, 34),), hexadecimal=True,
+        (Token("dapi", f"{_HEX}(?:-[0-9])?", 32, 34),), hexadecimal=True,
     ),
     TokenKind(
         "docker_token", "Docker Hub access tokens", "dckr_[op]at_",

@@ -79,14 +79,16 @@ def _faker(kind: TokenKind) -> Fake:
             found = re2.match(f"^({token.body})$", value) if token.cue else shape.match(value)
             if found:
                 span = found.span(1)
-                return until(_accepter(token, span), _maker(token, span, value, reshape), value, noise)
+                accept = _accepter(shape, token, span)
+                return until(accept, _maker(token, span, value, reshape), value, noise)
         return same_shape(value, noise)
 
     return fake
 
 
-def _accepter(token: Token, span: tuple[int, int]) -> Callable[[str], bool]:
-    return lambda made: _is_token(made[slice(*span)], token)
+def _accepter(shape: re2._Regexp, token: Token, span: tuple[int, int]) -> Callable[[str], bool]:
+    """Whether a made value would be found: the shape of the token around it, and a body that is one."""
+    return lambda made: (token.cue or bool(shape.match(made))) and _is_token(made[slice(*span)], token)
 
 
 def _maker(

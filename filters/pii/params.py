@@ -60,7 +60,8 @@ class PiiParams(StageParams):
     recipe that drops or hides more of its text should say so. policy: for all kinds that `policies` does not name,
     where a kind goes before its group. placeholders: by kind or group, in place of `<EMAIL>` and the like.
     max_per_1000_words: findings by kind or group, or `total`, above which the document is dropped; words are those
-    of the text as it came. ip_scope: `public` leaves private and reserved addresses, as FineWeb does. custom: kinds of
+    of the text as it came. ip_scope: `public` leaves private and reserved addresses, as FineWeb does
+    (loopback ones always stay). custom: kinds of
     the recipe's own, always looked for. key: secret that `pseudonymise` and `audit_hash` need; salt: another one makes
     other fakes with the same key. audit_hash: audit rows hold a keyed hash of the value.
     """
@@ -130,8 +131,8 @@ class PiiParams(StageParams):
             name = governing(detector.kind, detector.group, self.placeholders)
             if name is not None:
                 detector = dataclasses.replace(detector, placeholder=self.placeholders[name])
-            if self.ip_scope == "public" and detector.kind in ALIASES["ip"]:
-                detector = dataclasses.replace(detector, prove=_Public(detector.prove))
+            if detector.kind in ALIASES["ip"]:
+                detector = dataclasses.replace(detector, prove=_InScope(detector.prove, self.ip_scope == "public"))
             found.append(detector)
         return tuple(found)
 
@@ -157,10 +158,17 @@ def _custom(name: str, entry: CustomParams) -> Detector:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Public:
-    """A proof that also wants the address to be routed on the internet."""
+class _InScope:
+    """A proof that leaves loopback and unspecified addresses, and wants the others to be routed on the internet."""
 
     prove: Callable[[str, int, int], Spans]
+    public: bool
 
     def __call__(self, window: str, start: int, end: int) -> Spans:
-        return [(a, b) for a, b in self.prove(window, start, end) if ipaddress.ip_address(window[a:b]).is_global]
+        return [(a, b) for a, b in self.prove(window, start, end) if self._in_scope(window[a:b])]
+
+    def _in_scope(self, value: str) -> bool:
+        address = ipaddress.ip_address(value)
+        if address.is_loopback or address.is_unspecified:
+            return False
+        return address.is_global or not self.public
