@@ -23,6 +23,7 @@ from filters.contract import (
     judge,
     prepared_state,
 )
+from filters.evidence import Measure
 from filters.groups import GroupCounts
 from filters.texts import byte_lengths
 
@@ -46,10 +47,8 @@ REJECTS_SCHEMA = pa.schema(
         ("detail", pa.string()),  # the name that was compared, such as a language
         ("survivor", pa.int64()),  # of a duplicate: key of the document that stayed in its stead at that stage
         ("kept_as", pa.int64()),  # key of the document in the output that stands for it; null if that left, too
-        (
-            "kept_similarity",
-            pa.float64(),
-        ),  # exact, with `kept_as`; null where that was not compared
+        ("kept_similarity", pa.float64()),  # exact, with `kept_as`, of the texts as compared; null where unknown
+        ("kept_measure", pa.string()),  # what that similarity is of: text, jaccard/5 (tokens to a shingle) ...
         pa.field("text_bytes", pa.int64(), nullable=False),
         ("text", pa.large_string()),  # with the edits up to here; null unless the recipe asks for it
     ]
@@ -277,12 +276,13 @@ def reject_rows(
     detail: pa.Array | None = None,
     survivor: pa.Array | None = None,
     similarity: pa.Array | None = None,
+    measure: Measure | None = None,
     text_bytes: NDArray[np.int64] | None = None,
     text: pa.Array | None = None,
 ) -> pa.RecordBatch:
     """REJECTS_SCHEMA rows for documents that leave at one stage; columns left out are null (bytes: zero).
 
-    similarity: exact, of duplicates with their survivors, null where nothing was verified.
+    similarity: exact, of duplicates with their survivors by `measure`, null where nothing was verified.
     """
     rows = len(keys)
     given: Mapping[str, pa.Array | None] = {
@@ -295,6 +295,7 @@ def reject_rows(
         "survivor": survivor,
         "kept_as": survivor,
         "kept_similarity": similarity,
+        "kept_measure": None if measure is None else pa.array([str(measure)] * rows, pa.string()),
         "text_bytes": pa.array(np.zeros(rows, np.int64) if text_bytes is None else text_bytes),
         "text": text,
     }

@@ -12,6 +12,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from filters.contract import StageParams
+from filters.evidence import TEXT, Measure
 from filters.keep import Keep, columns_needed
 from filters.kernels.tokens import token_hashes
 from filters.kernels.unicode_table import load_table
@@ -38,6 +39,11 @@ class ExactParams(StageParams):
     def keep_rules(self) -> Keep:
         """As MinHashParams has it."""
         return self.keep
+
+    @property
+    def evidence(self) -> Measure:
+        """What is equal where this calls texts duplicates."""
+        return TEXT
 
     def needs(self) -> list[str]:
         """Columns that `keep` reads."""

@@ -15,7 +15,6 @@ Keys = NDArray[np.int64]
 Edges = tuple[Keys, Keys]
 
 _BLOCK_BITS = 12
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: Knuth's multiplicative hash
 
 
 def star_edges(hashes: NDArray[np.uint64], keys: Keys) -> tuple[Keys, Keys, NDArray[np.uint64], Keys]:
@@ -51,10 +50,20 @@ def star_forest(left: Keys, right: Keys) -> Edges:
 def owner(keys: Keys, partitions: int) -> NDArray[np.int64]:
     """Partition of every node, int64 (keys,): neighbours in key order mostly share one, which shortens paths.
 
-    Blocks of 4,096 keys are dealt out by a multiplicative hash.
+    Blocks of 4,096 keys are dealt out by a hash.
     """
-    blocks = (keys >> _BLOCK_BITS).astype(np.uint64) * _GOLDEN
-    return ((blocks >> np.uint64(33)) % np.uint64(partitions)).astype(np.int64)
+    return deal(keys >> _BLOCK_BITS, partitions)
+
+
+def deal(numbers: Keys, partitions: int) -> NDArray[np.int64]:
+    """Partition of every number, int64 (numbers,), by a hash of all its bits: MurmurHash3's 64-bit finaliser.
+
+    Keys hold a file in their high bits and a row in the low ones; both must count, whatever `partitions` is.
+    """
+    h = numbers.astype(np.uint64)
+    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return ((h ^ (h >> np.uint64(33))) % np.uint64(partitions)).astype(np.int64)
 
 
 def split_by_owner(edges: Edges, partitions: int, partition: int) -> tuple[Edges, Edges]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from filters.contract import StageParams
+from filters.evidence import Measure
 from filters.keep import Keep, columns_needed
 from filters.kernels import minhash as kernels
 from filters.kernels.unicode_table import load_table
@@ -80,6 +81,11 @@ class MinHashParams(StageParams):
     def criteria(self) -> Criteria:
         """What verification asks for."""
         return Criteria(self.threshold, self.verify, self.measure, self.max_component)
+
+    @property
+    def evidence(self) -> Measure | None:
+        """What its similarities are of; None where it does not verify."""
+        return Measure(self.measure, self.shingle_size) if self.verify == "exact" else None
 
     def needs(self) -> list[str]:
         """Columns that `keep` reads."""

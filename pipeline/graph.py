@@ -124,18 +124,19 @@ def _dedup(stage: DedupStage, recipe: Recipe, corpus: Corpus, folder: str, place
 
 def _followed(recipe: Recipe) -> Followed:
     """Deduplications whose survivors a later stage may drop, and what comes between."""
-    edits_before, edits = {}, 0
+    measures, edits_before, edits = {}, {}, 0
     for stage in recipe.stages:
-        edits_before[stage.id] = edits
-        edits += isinstance(stage, Stage) and isinstance(stage.kind, Rewrite)
+        if isinstance(stage, DedupStage):
+            measures[stage.id], edits_before[stage.id] = stage.params.evidence, edits
+        else:
+            edits += isinstance(stage.kind, Rewrite)
     dedups = [stage for stage in recipe.stages[:-1] if isinstance(stage, DedupStage) and stage.params.action == "drop"]
-    measures = [s.params.measure for s in recipe.stages if isinstance(s.params, MinHashParams)]
-    return Followed(tuple(stage.id for stage in dedups), edits_before, "containment" not in measures)
+    return Followed(tuple(stage.id for stage in dedups), measures, edits_before)
 
 
 def _rounds(documents: int) -> int:
-    """Enough rounds for a path through all documents in the worst order, which halves in each."""
-    return min(max(4, documents.bit_length() + 2), 24)
+    """Enough rounds for a path through all documents in the worst order, which halves in each; up to 16 million."""
+    return min(max(4, documents.bit_length() + 2), 26)
 
 
 def _writers(recipe: Recipe, places: Places) -> Iterator[tuple[str, WriteShards]]:

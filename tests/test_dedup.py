@@ -340,6 +340,47 @@ def test_a_near_copy_of_a_near_copy_names_the_end_and_claims_no_similarity(tmp_p
     assert [text for text in manifest["warnings"] if "copies of copies" in text]
 
 
+def test_evidence_of_stages_that_compare_different_shingles_is_not_carried_over(
+    tmp_path: Path, run_recipe: Runner
+) -> None:
+    """The same words in another order: equal as bags of words, nothing alike in runs of five."""
+    words = [f"w{i}" for i in range(60)]
+    texts = [" ".join(text) for text in ([*words, "x1", "x2"], words, words[::-1])]
+    bag = {"minhash_dedup": {"shingle_size": 1, "threshold": 1.0, "bands": 20, "rows": 2}, "id": "bag"}
+    five = {"minhash_dedup": {"threshold": 0.8, "bands": 40, "rows": 2}, "id": "five"}
+    recipe = {"input": {"paths": str(write(tmp_path / "raw", texts, 3))}, "stages": [bag, five]}
+    manifest, output = run_recipe(recipe)
+    (kept,) = [row["doc_key"] for row in rows(output, "shards")]
+    turned, shorter = sorted(rows(output, "rejects"), key=lambda row: row["stage"])
+    assert (turned["survivor"], shorter["survivor"]) == (shorter["doc_key"], kept)
+    names = ("kept_as", "kept_similarity", "kept_measure")
+    assert [turned[name] for name in names] == [kept, None, None]
+    assert [shorter[name] for name in names] == [kept, reference.jaccard(*texts[:2]), "jaccard/5"]
+    assert manifest["stages"][1]["notes"]["evidence_in_steps"]["documents"] == 1
+
+
+def test_evidence_through_three_deduplications_and_an_edit(tmp_path: Path, run_recipe: Runner) -> None:
+    """An exact copy, Splits that lose all they have, and an address that is redacted between two comparisons."""
+    near_copy, other = BASE + " and one more", OTHER + " by nobody@mail.example.org"
+    texts = [BASE, near_copy, f" {near_copy}", other, other + " ", OTHER + " by <EMAIL>"]
+    raw = write(tmp_path / "raw", texts, 6)
+    again = {"exact_dedup": {"keep": {"sources": ["part-5.parquet"]}}, "id": "again"}
+    stages = ["exact_dedup", NEAR, {"pii": {"kinds": ["email"]}}, again]
+    manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": stages})
+    keys = {row["id"]: row["doc_key"] for row in rows(output, "shards")}
+    assert list(keys) == ["d0", "d5"]
+    names = ("stage", "kept_as", "kept_similarity", "kept_measure")
+    found = {row["doc_key"] >> 40: tuple(row[name] for name in names) for row in rows(output, "rejects")}
+    exact = reference.jaccard(BASE, near_copy)
+    assert found == {
+        1: ("minhash_dedup", keys["d0"], exact, "jaccard/5"),
+        2: ("exact_dedup", keys["d0"], exact, "jaccard/5"),
+        3: ("again", keys["d5"], 1.0, "text"),
+        4: ("exact_dedup", keys["d5"], None, None),  # what it equals was redacted before it was compared again
+    }
+    assert manifest["stages"][1]["notes"]["evidence_in_steps"]["documents"] == 1
+
+
 # Skew
 
 

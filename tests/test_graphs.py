@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from filters.graphs import distinct_edges, owner, star_edges, star_forest
+from filters.graphs import deal, distinct_edges, owner, star_edges, star_forest
+from filters.kernels.tokens import fmix64
 from filters.kernels.unionfind import component_roots
 from tests import reference
 from tests.strategies import any_key
@@ -279,3 +280,22 @@ def test_buckets_to_components():
     expected = {key: root for key, (root, size) in reference.components(every_pair).items() if size > 1}
     keys, roots = components(*distinct_edges(centre, member))
     assert dict(zip(keys.tolist(), roots.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("partitions", [8, 64, 128, 97])
+@pytest.mark.parametrize("bits", [(0, 20), (40, 60)], ids=["rows of one file", "first rows of many files"])
+def test_keys_are_dealt_out_evenly_by_all_their_bits(partitions, bits):
+    """Roots are often the first rows of their files: a hash of the row alone would send all of them to one worker."""
+    low, high = bits
+    keys = np.arange(0, 1 << 14, dtype=np.int64) << low
+    assert keys.max() < 1 << high
+    counts = np.bincount(deal(keys, partitions), minlength=partitions)
+    mean = len(keys) / partitions
+    assert abs(counts - mean).max() < 6 * np.sqrt(mean)
+
+
+def test_deal_is_the_finaliser_of_the_token_hashes():
+    keys = np.array([0, 1, -1, 1 << 40, 5 << 40 | 3], np.int64)
+    with np.errstate(over="ignore"):
+        expected = [int(fmix64.py_func(np.uint64(key & (2**64 - 1)))) % 97 for key in keys.tolist()]
+    assert deal(keys, 97).tolist() == expected

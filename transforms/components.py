@@ -153,12 +153,12 @@ class ConnectedComponents(beam.PTransform):
     """Packed edges (left, right) to packed labels (key, smallest key of its component), each node once.
 
     partitions: a worker holds one in so many of all nodes at a time, 16 bytes for each edge they begin with. rounds:
-    unrolled; a path halves in each, so that 24 do for 16 million nodes in the worst order, and 4 for what
-    deduplication gives. Raises ConvergenceError if they do not do.
+    unrolled; a path halves in each, so that two more than the bits of its length do, in the worst order, and 4 do for
+    what deduplication gives. Raises ConvergenceError if they do not do.
     """
 
     partitions: int = 16
-    rounds: int = 24
+    rounds: int = 26
 
     def expand(self, edges: beam.PCollection[bytes]) -> beam.PCollection[bytes]:  # noqa: D102
         dealt = edges | "Enter" >> beam.ParDo(_EnterFn(self.partitions)).with_output_types(Records)

@@ -127,7 +127,7 @@ class _MarkFn(beam.DoFn):
         split, records = joined_split(element)
         decided = follow(unpack_exact(records["decided"]), *unpack(records["local"], 2))
         verdict = Verdict(table_of(EXACT_SCHEMA, decided), {})
-        yield mark(split, verdict, self._options, "exact_duplicate", None, self._params.action)
+        yield mark(split, verdict, self._options, self._params, "exact_duplicate", None)
 
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own

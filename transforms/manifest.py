@@ -192,8 +192,8 @@ _NOTED = {
     "too_long_to_compare": "stage {id!r} left {n:,} documents out: longer than max_shingles, they stay uncompared",
     "survivor_left": "of {n:,} documents that stage {id!r} dropped, a later stage dropped the survivor for a reason of "
     "its own: none stands for them in the output. Judge documents one by one before they are deduplicated",
-    "evidence_in_steps": "{n:,} documents that stage {id!r} dropped are copies of copies of what is kept: each step is "
-    "proved, their own similarity with it is not",
+    "evidence_in_steps": "{n:,} documents that stage {id!r} dropped are copies of copies of what is kept: their "
+    "similarity with their survivor is known, with what is kept it is not",
     "judged_by_default_limits": "stage {id!r} judged {n:,} documents by its default limits: their language has none",
     "not_fully_compared": "stage {id!r} kept {n:,} documents that share buckets with more survivors than it compares",
 }

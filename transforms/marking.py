@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from filters.chain import KEY, NOTE, Tally, reject_rows
 from filters.contract import full_name
+from filters.exact import ExactParams
 from filters.groups import GroupCounts, Grouping
 from filters.keep import added_columns
+from filters.minhash import MinHashParams
 from transforms.apply import GROUPS, REJECTS, write_sidecar
 from transforms.files import join
 from transforms.read import column_sidecar, read_keys_and_sizes, read_split, split_schema
@@ -76,7 +78,7 @@ class DedupOptions:
     folder: str
     partitions: int = 16
     member_partitions: int = 16
-    rounds: int = 24
+    rounds: int = 26
     spill: bool = False
     keep_text: bool = False
     progress: str | None = None
@@ -116,10 +118,15 @@ class Verdict:
 
 
 def mark(
-    split: Split, verdict: Verdict, options: DedupOptions, reason: str, threshold: float | None, action: str
+    split: Split,
+    verdict: Verdict,
+    options: DedupOptions,
+    params: ExactParams | MinHashParams,
+    reason: str,
+    threshold: float | None,
 ) -> Split:
     """Drop or tag the duplicates of a Split, and write beside it what was decided."""
-    stem = join(options.folder, split.name)
+    stem, action = join(options.folder, split.name), params.action
     documents = verdict.documents
     keys, survivors = documents[KEY].to_numpy(), documents["survivor"].to_numpy()
     sidecars = list(split.sidecars)
@@ -153,6 +160,7 @@ def mark(
         threshold=None if threshold is None else pa.array(np.full(len(rows), threshold)),
         survivor=pa.array(survivors[goes]),
         similarity=pa.array(np.ones(len(rows))) if similarity is None else similarity.filter(pa.array(goes)),
+        measure=params.evidence,
         text_bytes=all_sizes[rows],
         text=_texts(split, keys[goes], options) if options.keep_text else None,
     )

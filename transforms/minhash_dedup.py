@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from filters.chain import KEY
-from filters.graphs import distinct_edges, star_edges, star_forest
+from filters.graphs import deal, distinct_edges, star_edges, star_forest
 from filters.keep import rank_rows
 from filters.members import Members, collapse_twins, hash_sets, join_members, unpack_members
 from filters.minhash import MinHashParams, band_hashes, shingle_sets, signatures
@@ -129,8 +129,7 @@ class _GatherFn(beam.DoFn):
         if not len(keys):
             return
         standing, everyone, rows = collapse_twins(self._read(split, keys, roots))
-        partitions = np.uint64(self._options.member_partitions)
-        target = (standing.root.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(33)) % partitions
+        target = deal(standing.root, self._options.member_partitions)
         payloads = ((int(p), standing.take(np.flatnonzero(target == p)).pack()) for p in np.unique(target))
         yield from self._shuffle.send(payloads, f"{split.name}-members")
         leaders = standing.key[rows]
@@ -230,7 +229,7 @@ class _MarkFn(beam.DoFn):
     def process(self, element: Any) -> Iterator[Split]:
         split, records = joined_split(element)
         verdict = self._verdict(split, records)
-        yield mark(split, verdict, self._options, "near_duplicate", self._params.threshold, self._params.action)
+        yield mark(split, verdict, self._options, self._params, "near_duplicate", self._params.threshold)
 
     def _verdict(self, split: Split, records: dict[str, bytes]) -> Verdict:
         ranks = len([rule for rule in self._params.keep_rules if rule != "first"])
