@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
 
 from filters.chain import KEY, Stage
 from filters.contract import Rewrite
@@ -29,7 +27,7 @@ from transforms.marking import (
     pairs_sidecar,
 )
 from transforms.minhash_dedup import MinHashDedup
-from transforms.shards import Documents, SeriesOptions, SidecarRows, WriteShards, edits_series, rejects_series
+from transforms.shards import Documents, Series, SidecarRows, WriteShards, edits_series, rejects_series
 from transforms.survivors import Followed, FollowSurvivors
 
 SIDECAR_ROWS = 1_000_000
@@ -79,9 +77,9 @@ def build_graph(
             label = f"{number:02d} Apply " + (", ".join(stage.id for stage in part) or "nothing")
             splits = splits | label >> Apply(part, text_column, options)
     splits = splits | "FollowSurvivors" >> FollowSurvivors(_followed(recipe))
-    records = [splits | f"Write {name}" >> writer for name, writer in _writers(recipe, places)]
+    records = splits | "WriteShards" >> WriteShards(tuple(_series(recipe, places)))
     groups, exceeded = splits | "CountGroups" >> CountGroups(places.output, recipe.guards.budgets)
-    (splits, [*records, groups] | beam.Flatten(), exceeded) | "WriteManifest" >> WriteManifest(manifest)
+    (splits, [records, groups] | beam.Flatten(), exceeded) | "WriteManifest" >> WriteManifest(manifest)
 
 
 def stage_runs(recipe: Recipe) -> Iterator[tuple[Stage, ...] | DedupStage]:
@@ -139,9 +137,10 @@ def _rounds(documents: int) -> int:
     return min(max(4, documents.bit_length() + 2), 26)
 
 
-def _writers(recipe: Recipe, places: Places) -> Iterator[tuple[str, WriteShards]]:
-    shards = SeriesOptions(
+def _series(recipe: Recipe, places: Places) -> Iterator[Series]:
+    shards = Series(
         name="shards",
+        rows=Documents(recipe.input.text_column),
         output=places.output,
         target=recipe.output.shard_bytes,
         row_group=recipe.output.row_group_bytes,
@@ -149,20 +148,17 @@ def _writers(recipe: Recipe, places: Places) -> Iterator[tuple[str, WriteShards]
         drop=(TEXT_BYTES,),
         progress=places.progress,
     )
-    small: dict[str, Any] = {"target": SIDECAR_ROWS, "row_group": _ROW_GROUP_ROWS, "drop": (), "progress": None}
-    yield "shards", WriteShards(Documents(recipe.input.text_column), shards)
+    yield shards
+    small = replace(shards, target=SIDECAR_ROWS, row_group=_ROW_GROUP_ROWS, drop=(), progress=None)
     with_text = recipe.output.reject_text
-    sizes = {**small, "target": SIDECAR_BYTES, "row_group": 8 << 20} if with_text else small
-    yield "rejects", WriteShards(rejects_series(with_text), replace(shards, name="rejects", **sizes))
-    yield "edits", WriteShards(edits_series(), replace(shards, name="edits", **small))
+    rejects = replace(small, target=SIDECAR_BYTES, row_group=8 << 20) if with_text else small
+    yield replace(rejects, name="rejects", rows=rejects_series(with_text))
+    yield replace(small, name="edits", rows=edits_series())
     for stage in recipe.stages:
         if isinstance(stage, DedupStage):
             near = isinstance(stage.params, MinHashParams)
-            evidence: list[tuple[str, str, pa.Schema, tuple[str, ...]]] = [
-                ("documents", documents_sidecar(stage.id), NEAR_SCHEMA if near else EXACT_SCHEMA, (KEY,))
-            ]
+            documents = SidecarRows(documents_sidecar(stage.id), NEAR_SCHEMA if near else EXACT_SCHEMA)
+            yield replace(small, name=f"dedup/{stage.id}/documents", rows=documents)
             if near:
-                evidence.append(("pairs", pairs_sidecar(stage.id), PAIRS_SCHEMA, (KEY, "other")))
-            for what, kind, schema, sort in evidence:
-                name = f"dedup/{stage.id}/{what}"
-                yield name, WriteShards(SidecarRows(kind, schema, sort), replace(shards, name=name, **small))
+                pairs = SidecarRows(pairs_sidecar(stage.id), PAIRS_SCHEMA, (KEY, "other"))
+                yield replace(small, name=f"dedup/{stage.id}/pairs", rows=pairs)

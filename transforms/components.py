@@ -110,8 +110,8 @@ class _HalfRoundFn(beam.DoFn):
 class _LeaveOrGoOnFn(beam.DoFn):
     """After a round: messages leave the loop if it changed nothing; all of them are stars of their partitions then."""
 
-    def process(self, message: Records, changed: int) -> Iterator[Records | beam.pvalue.TaggedOutput]:
-        yield message if changed else beam.pvalue.TaggedOutput("settled", message)
+    def process(self, message: Records, changed: Iterable[int]) -> Iterator[Records | beam.pvalue.TaggedOutput]:
+        yield message if any(changed) else beam.pvalue.TaggedOutput("settled", message)
 
 
 class _RefuseFn(beam.DoFn):
@@ -193,8 +193,8 @@ class _Round(beam.PTransform):
             done = dealt | f"To{label}" >> beam.GroupByKey() | label >> half
             dealt = typed(done.messages)
             changes.append(typed(done.changed, int))
-        changed = changes | beam.Flatten() | "Changed" >> beam.CombineGlobally(sum)
-        after = dealt | "After" >> beam.ParDo(_LeaveOrGoOnFn(), beam.pvalue.AsSingleton(changed)).with_outputs(
-            "settled", main="dealt"
-        )
+        # Two numbers from each partition: less work to add up in every worker than to combine before.
+        changed = beam.pvalue.AsIter(changes | "Changed" >> beam.Flatten())
+        leave_or_go_on = beam.ParDo(_LeaveOrGoOnFn(), changed)
+        after = dealt | "After" >> leave_or_go_on.with_outputs("settled", main="dealt")
         return typed(after.dealt), typed(after.settled)

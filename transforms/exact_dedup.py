@@ -142,7 +142,7 @@ class ExactDedup(beam.PTransform):
         shuffle = Shuffle(join(options.folder, "hashes") if options.spill else None)
         hashing = beam.ParDo(_HashFn(self.params, options, shuffle)).with_outputs("local", main="records")
         hashed = splits | "Spread" >> Spread() | "Hash" >> hashing
-        ranges = beam.pvalue.AsSingleton(splits | "Ranges" >> Ranges())
+        ranges = splits | "Ranges" >> Ranges()
         decide: Any = beam.ParDo(_DecideExactFn(rank_count(self.params.keep), shuffle), ranges)
         decided = typed(hashed.records) | "Equal" >> beam.GroupByKey() | "Decide" >> decide.with_output_types(Records)
         return (

@@ -288,7 +288,7 @@ class MinHashDedup(beam.PTransform):
         )
         signing = beam.ParDo(_SignFn(params, options, buckets)).with_outputs("local", "skipped", main="records")
         signed = splits | "Spread" >> Spread() | "Sign" >> signing
-        ranges = beam.pvalue.AsSingleton(splits | "Ranges" >> Ranges())
+        ranges = splits | "Ranges" >> Ranges()
         local = typed(signed.local)
         labels = (
             typed(signed.records)

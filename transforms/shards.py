@@ -6,6 +6,8 @@ so the cut depends on the rows alone: not on how they were cut into Splits, batc
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,9 +24,11 @@ from transforms.corpus import TEXT_BYTES
 from transforms.files import atomic_writer, join
 from transforms.progress import Progress
 from transforms.read import read_keys_and_sizes, read_sidecar, read_split, split_schema
-from transforms.shuffle import JoinBytes
+from transforms.shuffle import AsBytes
 from transforms.split import ROW_BITS, Split, pack, unpack
 
+_FILE_BITS = 40
+"""A file's place in the shuffle is `number of the series << _FILE_BITS | number of the file`."""
 GROUP_ROWS = 100_000
 """Most rows of a row group, so that texts of few bytes do not make one of many million rows."""
 
@@ -109,14 +113,16 @@ def edits_series() -> SidecarRows:
 
 
 @dataclass(frozen=True)
-class SeriesOptions:
-    """name: of the folder under `output`, and of the series in the manifest. target: weight a file should have.
+class Series:
+    """Rows that become the files of one folder.
 
+    name: of the folder under `output`, and of the series in the manifest. target: weight a file should have.
     row_group: weight of a row group, the unit a training reader loads and skips; it ends after GROUP_ROWS rows, too.
     drop: columns not written.
     """
 
     name: str
+    rows: Documents | SidecarRows
     output: str
     target: int
     row_group: int
@@ -137,95 +143,131 @@ def boundaries(total: int, target: int) -> NDArray[np.int64]:
 
 
 class _WeighFn(beam.DoFn):
-    def __init__(self, series: Documents | SidecarRows) -> None:
+    """(series, Split, total weight) of what has any."""
+
+    def __init__(self, series: tuple[Series, ...]) -> None:
         self._series = series
 
     def process(self, split: Split) -> Iterator[bytes]:
-        total = int(self._series.weights(split).sum())
-        yield pack(np.array([split.order], np.int64), np.array([total], np.int64))
+        totals = np.array([int(one.rows.weights(split).sum()) for one in self._series], np.int64)
+        some = np.flatnonzero(totals)
+        if len(some):
+            yield pack(some, np.full(len(some), split.order), totals[some])
 
 
 @dataclass(frozen=True)
-class _Cut:
-    """Where the files begin, and where a Split's rows stand in the running total."""
+class _Totals:
+    """Weights of a series: orders of the Splits that have any, where each stands in the running total, and its end."""
 
-    begins: NDArray[np.int64]
+    orders: NDArray[np.int64]
+    starts: NDArray[np.int64]
     total: int
-    start: int
 
-    def file_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """File that each place falls into."""
-        return np.searchsorted(self.begins, places, side="right") - 1
-
-
-def _cut(weights: bytes, order: int, target: int) -> _Cut:
-    orders, totals = unpack(weights, 2)
-    rank = np.argsort(orders)
-    orders, totals = orders[rank], totals[rank]
-    starts = np.cumsum(totals) - totals
-    total = int(totals.sum())
-    return _Cut(boundaries(total, target), total, int(starts[np.searchsorted(orders, order)]))
+    def start(self, split: Split) -> int | None:
+        """Running total before a Split; None if it has nothing of the series."""
+        at = int(np.searchsorted(self.orders, split.order))
+        return int(self.starts[at]) if at < len(self.orders) and self.orders[at] == split.order else None
 
 
-def _places(series: Documents | SidecarRows, split: Split, start: int) -> NDArray[np.int64]:
+@functools.lru_cache(maxsize=2)  # a side input is the same for all Splits that a worker sees
+def _totals(weights: bytes, series: int) -> tuple[_Totals, ...]:
+    number, orders, totals = unpack(weights, 3)
+    rank = np.lexsort((orders, number))
+    number, orders, totals = number[rank], orders[rank], totals[rank]
+    bounds = np.searchsorted(number, np.arange(series + 1))
+    found = []
+    for first, last in itertools.pairwise(bounds.tolist()):
+        mine = totals[first:last]
+        found.append(_Totals(orders[first:last], np.cumsum(mine) - mine, int(mine.sum())))
+    return tuple(found)
+
+
+def _places(rows: Documents | SidecarRows, split: Split, start: int) -> NDArray[np.int64]:
     """Where each row of a Split begins in the running total."""
-    weights = series.weights(split)
+    weights = rows.weights(split)
     return start + np.cumsum(weights) - weights
 
 
 class _FilesFn(beam.DoFn):
-    """Files that rows of a Split fall into. A row larger than a whole file leaves the next one without any."""
+    """(series, Split, file) of the files that rows of a Split fall into.
 
-    def __init__(self, series: Documents | SidecarRows, target: int) -> None:
+    A row larger than a whole file leaves the next one without any.
+    """
+
+    def __init__(self, series: tuple[Series, ...]) -> None:
         self._series = series
-        self._target = target
 
     def process(self, split: Split, weights: bytes) -> Iterator[bytes]:
-        cut = _cut(weights, split.order, self._target)
-        files = np.unique(cut.file_of(_places(self._series, split, cut.start)))
-        yield pack(np.full(len(files), split.order, np.int64), files.astype(np.int64))
+        all_totals = _totals(weights, len(self._series))
+        for number, (one, totals) in enumerate(zip(self._series, all_totals, strict=True)):
+            start = totals.start(split)
+            if start is not None:
+                begins = boundaries(totals.total, one.target)
+                files = np.unique(np.searchsorted(begins, _places(one.rows, split, start), side="right") - 1)
+                yield pack(np.full(len(files), number), np.full(len(files), split.order), files)
+
+
+@functools.lru_cache(maxsize=2)
+def _filled(filled: bytes, series: int) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
+    """Of every series, orders of Splits and the files that each has rows of, both sorted."""
+    number, orders, files = unpack(filled, 3)
+    rank = np.lexsort((files, orders, number))
+    number, orders, files = number[rank], orders[rank], files[rank]
+    bounds = np.searchsorted(number, np.arange(series + 1)).tolist()
+    return tuple((orders[first:last], files[first:last]) for first, last in itertools.pairwise(bounds))
 
 
 class _AssignFn(beam.DoFn):
     """Send a Split, with the running total before it, to every file that takes some of its rows."""
 
-    def __init__(self, target: int) -> None:
-        self._target = target
+    def __init__(self, series: tuple[Series, ...]) -> None:
+        self._series = series
 
     def process(self, split: Split, weights: bytes, filled: bytes) -> Iterator[tuple[int, bytes]]:
-        orders, files = unpack(filled, 2)
-        numbers = np.unique(files)
-        cut = _cut(weights, split.order, self._target)
-        mine = files[orders == split.order]
-        if not len(numbers):  # no rows at all: one empty file shows the schema
-            numbers = mine = np.zeros(1, np.int64)
-        for file in mine.tolist():
-            head = {"start": cut.start, "total": cut.total, "file": file, "files": len(numbers)}
-            yield int(np.searchsorted(numbers, file)), json.dumps(head).encode() + b"\n" + split.encode()
+        all_totals, all_filled = _totals(weights, len(self._series)), _filled(filled, len(self._series))
+        for number, (totals, (orders, files)) in enumerate(zip(all_totals, all_filled, strict=True)):
+            numbers = np.unique(files)
+            mine = files[np.searchsorted(orders, split.order) : np.searchsorted(orders, split.order, side="right")]
+            if not len(numbers):  # no rows at all: one empty file shows the schema
+                numbers, mine = np.zeros(1, np.int64), np.zeros(int(split.order == 0), np.int64)
+            for file in mine.tolist():
+                head = {"start": totals.start(split) or 0, "total": totals.total, "file": file, "files": len(numbers)}
+                target = number << _FILE_BITS | int(np.searchsorted(numbers, file))
+                yield target, json.dumps(head).encode() + b"\n" + split.encode()
 
 
 class _WriteFn(beam.DoFn):
-    def __init__(self, series: Documents | SidecarRows, options: SeriesOptions) -> None:
+    def __init__(self, series: tuple[Series, ...]) -> None:
         self._series = series
-        self._options = options
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[ShardRecord]:
-        number, parts = element
+        target, parts = element
+        series, number = self._series[target >> _FILE_BITS], target & ((1 << _FILE_BITS) - 1)
         splits = []
         for part in parts:
             head, _, encoded = part.partition(b"\n")
             splits.append((json.loads(head), Split.decode(encoded)))
         splits.sort(key=lambda item: item[1].order)
         first = splits[0][0]
-        begins = boundaries(first["total"], self._options.target)
+        begins = boundaries(first["total"], series.target)
         ends = [*begins[1:].tolist(), None]
         file = first["file"]
-        name = f"{self._options.name}/part-{number:05d}-of-{first['files']:05d}.parquet"
-        yield self._write(name, int(begins[file]), ends[file], [(h["start"], s) for h, s in splits])
+        name = f"{series.name}/part-{number:05d}-of-{first['files']:05d}.parquet"
+        yield _File(series, int(begins[file]), ends[file]).write(name, [(h["start"], s) for h, s in splits])
 
-    def _write(self, name: str, begin: int, end: int | None, splits: list[tuple[int, Split]]) -> ShardRecord:
-        options = self._options
-        schema = self._out(self._series.schema(splits[0][1]).empty_table()).schema
+
+@dataclass(frozen=True)
+class _File:
+    """One file of a series: the rows whose places lie in [begin, end)."""
+
+    series: Series
+    begin: int
+    end: int | None
+
+    def write(self, name: str, splits: list[tuple[int, Split]]) -> ShardRecord:
+        """Write it from the Splits that have rows of it, each with the running total before it."""
+        options = self.series
+        schema = self._out(options.rows.schema(splits[0][1]).empty_table()).schema
         rows = text_bytes = 0
         progress = Progress(options.progress, f"write {options.name}")
         with (
@@ -234,7 +276,7 @@ class _WriteFn(beam.DoFn):
                 sink, schema, compression=options.compression, compression_level=options.compression_level
             ) as writer,
         ):
-            for group in self._groups(begin, end, splits):
+            for group in self._groups(splits):
                 writer.write_table(self._out(group), row_group_size=len(group))
                 size = int(pc.sum(group[TEXT_BYTES]).as_py() or 0) if TEXT_BYTES in group.column_names else 0
                 rows += len(group)
@@ -243,15 +285,15 @@ class _WriteFn(beam.DoFn):
         return ShardRecord(options.name, name, rows, text_bytes, sink.bytes, sink.sha256)
 
     def _out(self, table: pa.Table) -> pa.Table:
-        return table.drop_columns([n for n in self._options.drop if n in table.column_names])
+        return table.drop_columns([n for n in self.series.drop if n in table.column_names])
 
-    def _groups(self, begin: int, end: int | None, splits: list[tuple[int, Split]]) -> Iterator[pa.Table]:
+    def _groups(self, splits: list[tuple[int, Split]]) -> Iterator[pa.Table]:
         """Row groups of one file: a group ends where the running total since the file's begin passes a multiple."""
         held: list[pa.Table] = []
         current = rows = 0
         for start, split in splits:
-            for table, places in self._placed(split, start, begin, end):
-                groups = (places - begin) // self._options.row_group
+            for table, places in self._placed(split, start):
+                groups = (places - self.begin) // self.series.row_group
                 first = 0
                 while first < len(table):
                     if held and (groups[first] != current or rows == GROUP_ROWS):
@@ -265,16 +307,14 @@ class _WriteFn(beam.DoFn):
         if held:
             yield pa.concat_tables(held).combine_chunks()
 
-    def _placed(
-        self, split: Split, start: int, begin: int, end: int | None
-    ) -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
+    def _placed(self, split: Split, start: int) -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
         """Rows of the Split that belong to this file, and the place of each in the running total."""
-        places = _places(self._series, split, start)
-        inside = (places >= begin) & ((places < end) if end is not None else True)
+        places = _places(self.series.rows, split, start)
+        inside = (places >= self.begin) & ((places < self.end) if self.end is not None else True)
         row = 0
         if not inside.any():
             return
-        for table in self._series.tables(split):
+        for table in self.series.rows.tables(split):
             here = slice(row, row + len(table))
             row += len(table)
             mine = inside[here]
@@ -284,30 +324,17 @@ class _WriteFn(beam.DoFn):
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class WriteShards(beam.PTransform):
-    """Write one series of rows of all Splits, in order of keys, as Parquet files of equal weight.
+    """Write series of rows of all Splits, each in order of keys, as Parquet files of equal weight.
 
-    Gives a ShardRecord for every file. At least one file is written, so that readers find the schema.
+    Gives a ShardRecord for every file. Of each series at least one is written, so that readers find the schema.
     """
 
-    series: Documents | SidecarRows
-    options: SeriesOptions
+    series: tuple[Series, ...]
 
     def expand(self, splits: beam.PCollection[Split]) -> beam.PCollection[ShardRecord]:  # noqa: D102
-        weights = (
-            splits
-            | "Weigh" >> beam.ParDo(_WeighFn(self.series)).with_output_types(bytes)
-            | "Totals" >> beam.CombineGlobally(JoinBytes()).with_output_types(bytes)
-        )
-        side = beam.pvalue.AsSingleton(weights)
-        filled = (
-            splits
-            | "Fill" >> beam.ParDo(_FilesFn(self.series, self.options.target), side).with_output_types(bytes)
-            | "Filled" >> beam.CombineGlobally(JoinBytes()).with_output_types(bytes)
-        )
-        assign = beam.ParDo(_AssignFn(self.options.target), side, beam.pvalue.AsSingleton(filled))
-        return (
-            splits
-            | "Assign" >> assign.with_output_types(tuple[int, bytes])
-            | "Files" >> beam.GroupByKey()
-            | "Write" >> beam.ParDo(_WriteFn(self.series, self.options))
-        )
+        weigh = beam.ParDo(_WeighFn(self.series)).with_output_types(bytes)
+        weights = splits | "Weigh" >> weigh | "Weights" >> AsBytes()
+        fill = beam.ParDo(_FilesFn(self.series), weights).with_output_types(bytes)
+        filled = splits | "Fill" >> fill | "Filled" >> AsBytes()
+        assign = beam.ParDo(_AssignFn(self.series), weights, filled).with_output_types(tuple[int, bytes])
+        return splits | "Assign" >> assign | "Files" >> beam.GroupByKey() | "Write" >> beam.ParDo(_WriteFn(self.series))

@@ -94,21 +94,30 @@ def packed_by(target: NDArray[Any], *columns: NDArray[Any]) -> Iterator[Records]
         yield int(target[first]), pack(*(column[first:last] for column in ordered))
 
 
-class JoinBytes(beam.CombineFn):
+class _JoinBytes(beam.CombineFn):
     """Concatenate packed records; who comes first does not matter, the reader sorts."""
 
-    def create_accumulator(self) -> list[bytes]:  # noqa: D102
+    def create_accumulator(self) -> list[bytes]:
         return []
 
-    def add_input(self, accumulator: list[bytes], element: bytes) -> list[bytes]:  # noqa: D102
+    def add_input(self, accumulator: list[bytes], element: bytes) -> list[bytes]:
         accumulator.append(element)
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[list[bytes]]) -> list[bytes]:  # noqa: D102
+    def merge_accumulators(self, accumulators: Iterable[list[bytes]]) -> list[bytes]:
         return [b"".join(part for accumulator in accumulators for part in accumulator)]
 
-    def extract_output(self, accumulator: list[bytes]) -> bytes:  # noqa: D102
+    def extract_output(self, accumulator: list[bytes]) -> bytes:
         return b"".join(accumulator)
+
+
+class AsBytes(beam.PTransform):
+    """Packed records of all workers as a side input: one value, in no order, empty where there are none."""
+
+    def expand(self, packed: beam.PCollection[bytes]) -> Any:  # noqa: D102
+        # A default of the combination costs three transforms more than one of the side input.
+        joining = beam.CombineGlobally(_JoinBytes()).without_defaults().with_output_types(bytes)
+        return beam.pvalue.AsSingleton(packed | "Join" >> joining, default_value=b"")
 
 
 def _bounds(split: Split) -> bytes:
@@ -118,14 +127,10 @@ def _bounds(split: Split) -> bytes:
 
 
 class Ranges(beam.PTransform):
-    """Packed (first key, order) of all Splits that have rows: as a side input, the way from keys back to Splits."""
+    """Packed (first key, order) of all Splits that have rows, a side input: the way from keys back to Splits."""
 
-    def expand(self, splits: beam.PCollection[Split]) -> beam.PCollection[bytes]:  # noqa: D102
-        return (
-            splits
-            | "Bounds" >> beam.Map(_bounds).with_output_types(bytes)
-            | "Join" >> beam.CombineGlobally(JoinBytes()).with_output_types(bytes)
-        )
+    def expand(self, splits: beam.PCollection[Split]) -> Any:  # noqa: D102
+        return splits | "Bounds" >> beam.Map(_bounds).with_output_types(bytes) | AsBytes()
 
 
 def by_split(ranges: bytes, keys: Keys, *columns: NDArray[Any]) -> Iterator[Records]:

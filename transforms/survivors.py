@@ -195,7 +195,7 @@ class FollowSurvivors(beam.PTransform):
     def expand(self, splits: beam.PCollection[Split]) -> beam.PCollection[Split]:  # noqa: D102
         if not self.followed.stages:
             return splits
-        ranges = beam.pvalue.AsSingleton(splits | "Ranges" >> Ranges())
+        ranges = splits | "Ranges" >> Ranges()
         for stage in reversed(self.followed.stages):
             splits = splits | f"Follow {stage}" >> _Follow(stage, self.followed, ranges)
         return splits
