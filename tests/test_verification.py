@@ -175,7 +175,7 @@ def test_a_bucket_where_all_differ_has_bounded_cost_and_says_so():
 
 
 @pytest.mark.parametrize("rows", [500, 2000])
-def test_documents_that_all_differ_in_one_bucket_cost_the_same_each_however_many_they_are(rows):
+def test_documents_that_all_differ_in_one_bucket_are_compared_with_a_bounded_number_of_others(rows):
     chance = np.random.default_rng(rows)
     sets = [frozenset(chance.integers(0, 2**62, 30).tolist()) for _ in range(rows)]
     bands = [(0, i + 1) for i in range(rows)]
@@ -187,6 +187,30 @@ def test_documents_that_all_differ_in_one_bucket_cost_the_same_each_however_many
     assert outcome(decisions)[-1] == (3, 29 / 31, 2)
     assert [survivor for survivor, _, _ in outcome(decisions)[:-1]] == list(range(rows))
     assert list(zip(pairs.key, pairs.earlier, pairs.shared, strict=True)) == [(rows, 3, 2)]
+
+
+@pytest.mark.parametrize("measure", ["jaccard", "containment"])
+@pytest.mark.parametrize(("size", "rows"), [(40, 70), (150, 250), (3000, 100)])
+def test_what_profiles_rule_out_changes_no_decision(monkeypatch, measure, size, rows):
+    """Many versions of one page at similarities on both sides of the threshold: beyond the first candidates of a
+    document, sets are merged only where their profiles leave room for it."""
+    chance = np.random.default_rng(size)
+    page = np.unique(chance.integers(0, 2**63, size))
+    sets = []
+    for _ in range(rows):
+        kept = page[chance.random(len(page)) > chance.choice([0.02, 0.1, 0.2, 0.6])]
+        own = chance.integers(0, 2**63, max(2, int(size * chance.choice([0.0, 0.05, 0.3]))))
+        sets.append(frozenset(np.concatenate([kept, own]).tolist()))
+    bands = [(0, 1 + row % 7, 100 + row) for row in range(rows)]
+    decisions = []
+    for noted in (1, 10**6):
+        monkeypatch.setattr("filters.verification.NOTED", noted)
+        decisions.append(decide(members(sets, bands), Criteria(0.7, measure=measure))[0])
+    assert outcome(decisions[0]) == outcome(decisions[1])
+    assert decisions[0].decided.all() and decisions[1].decided.all()
+    stay = sum(survivor == key for key, (survivor, *_) in enumerate(outcome(decisions[0])))
+    assert 1 < stay < rows - 10
+    assert outcome(decisions[0]) == reference.anchored([set(s) for s in sets], [set(b) for b in bands], 0.7, measure)
 
 
 @given(sets_of_numbers, sets_of_numbers, st.integers(0, 2**64 - 1), st.integers(1, 300))
