@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from filters.chain import reject_rows
 from filters.evidence import TEXT, Measure, link
 from tests import reference
-from transforms.survivors import NOBODY, follow_rejects
+from transforms.split import STAGED, Split, pack, unpack
+from transforms.survivors import NOBODY, Followed, _AnswerFn, _AskFn, follow_rejects
 
 FIVE, THREE, INSIDE = Measure("jaccard", 5), Measure("jaccard", 3), Measure("containment", 5)
 NAN = float("nan")
@@ -115,3 +117,33 @@ def test_everything_else_of_a_reject_stays_as_it_was():
     kept = [name for name in table.column_names if not name.startswith("kept_")]
     assert found.select(kept) == table.select(kept)
     assert found["survivor"].to_pylist() == [1, 2] and found["kept_as"].to_pylist() == [9, 2]
+
+
+def split_of(folder, order, rejects_table):
+    uri = str(folder / f"{order}.rejects.parquet")
+    pq.write_table(rejects_table, uri)
+    return Split(
+        order=order, uri="", format=STAGED, source_uri="a.parquet", rows=0, first_key=1000 * order,
+        last_key=1000 * order + 999, sidecars=(("rejects", uri),),
+    )  # fmt: skip
+
+
+def test_a_split_asks_once_about_a_survivor_however_many_copies_it_has_of_it(tmp_path):
+    """A page copied a hundred million times must not send as many questions to the Split of the one that stayed."""
+    asking = split_of(tmp_path, 3, rejects([5] * 700 + [1007], [1.0] * 701, TEXT))
+    ranges = pack(np.array([0, 1000, 3000]), np.array([0, 1, 3]))
+    asked = dict(_AskFn("one").process(asking, ranges))
+    assert {order: [column.tolist() for column in unpack(part, 2)] for order, part in asked.items()} == {
+        0: [[5], [3]],
+        1: [[1007], [3]],
+    }
+    table = rejects([9, 9], [0.9, None], FIVE)
+    gone = table.set_column(0, table.schema.field(0), pa.array([5, 6]))
+    answering = split_of(tmp_path, 0, gone)
+    joined = (0, {"splits": [answering.encode()], "asked": [asked[0], pack(np.array([7, 6]), np.array([2, 2]))]})
+    measures = {"one": FIVE}
+    answers = dict(_AnswerFn("one", Followed(("one",), measures, {"one": 0})).process(joined))
+    rows = {order: [column.tolist() for column in unpack(part, 4)] for order, part in answers.items()}
+    assert set(rows) == {2, 3}
+    assert rows[3] == [[5], [9], [np.float64(0.9).view(np.int64)], [0]]
+    assert rows[2][:2] == [[6], [9]]
