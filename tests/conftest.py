@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -44,17 +45,18 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def run_in(folder: Path, recipe: dict[str, Any], name: str = "out", **options: Any) -> tuple[dict[str, Any], Path]:
+    """Run a recipe given as data; gives the manifest and the output folder, `name` in `folder`."""
+    output = folder / name
+    data = {**recipe, "output": {"path": str(output), **recipe.get("output", {})}}
+    parsed = parse_recipe(load_yaml("recipe.yaml", yaml.safe_dump(data)))
+    return run(parsed, **options), output
+
+
 @pytest.fixture
 def run_recipe(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], Path]]:
-    """Run a recipe given as data; gives the manifest and the output folder."""
-
-    def call(recipe: dict[str, Any], name: str = "out", **options: Any) -> tuple[dict[str, Any], Path]:
-        output = tmp_path / name
-        data = {**recipe, "output": {"path": str(output), **recipe.get("output", {})}}
-        parsed = parse_recipe(load_yaml("recipe.yaml", yaml.safe_dump(data)))
-        return run(parsed, **options), output
-
-    return call
+    """`run_in` the test's own folder."""
+    return functools.partial(run_in, tmp_path)
 
 
 def digests(output: Path) -> dict[str, str]:
