@@ -78,7 +78,7 @@ IBAN = Detector(
     pattern=ibans.SHAPE,
     hint=ibans.HINT,
     prove=ibans.prove,
-    proof="mod97+country_length",
+    proof="mod97+country_shape",
     placeholder="<IBAN>",
     fake=ibans.fake,
 )

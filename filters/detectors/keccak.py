@@ -54,7 +54,7 @@ def _permuted(lanes: list[int]) -> list[int]:
 
 
 def keccak256(data: bytes, padding: int = 0x01) -> bytes:
-    """Digest of 32 bytes, in half a millisecond for short data; with 6 for `padding` it is SHA3-256.
+    """Digest of 32 bytes, in less than a millisecond for short data; with 6 for `padding` it is SHA3-256.
 
     >>> keccak256(b"").hex()[:16]
     'c5d2460186f7233c'
