@@ -150,7 +150,10 @@ def _texts(uri: str, column: str, format: str | None) -> Generator[list[Text], N
         yield from ([text] for text in _text_file(uri))
     elif uri == STDIN:
         with _spooled(kind) as path:
-            yield from _rows(path, column, kind)
+            try:
+                yield from _rows(path, column, kind)
+            except InputError as error:
+                raise InputError(str(error).replace(path, "standard input")) from error
     else:
         yield from _rows(uri, column, kind)
 

@@ -99,13 +99,12 @@ def _print_json(findings: Any, tally: Any, limit: int | None, values: bool) -> i
 
 def _print_findings(findings: Any, tally: Any, limit: int | None, values: bool) -> int:
     """Each finding in its line, then a table of kinds. Returns how many were found."""
-    from rich.console import Console
     from rich.text import Text
 
     from pipeline.cli.tables import harmless, new_table
 
     limit = _SHOWN if limit is None else limit
-    console, shown = Console(), 0
+    console, shown = _console(), 0
     counts: dict[str, tuple[int, str]] = {}
     for one in findings:
         count, proof = counts.get(one.kind, (0, one.proof))
@@ -180,13 +179,12 @@ def _as_dict(evaluated: Any, values: bool) -> dict[str, Any]:
 
 
 def _print_evaluated(evaluated: Any) -> None:
-    from rich.console import Console
-
     from pipeline.cli.tables import harmless, new_table
 
-    console, scores = Console(), evaluated.scores
-    head = ("prec.", "recall", "F1", "false", "missed", "F1 touching", "apart")
-    table = new_table("Kinds", "kind", *head)
+    console, scores = _console(), evaluated.scores
+    head = ("prec.", "recall", "F1", "false", "missed", "touch.", "apart")
+    title = "Kinds; the last two columns: F1 touching Han, Kana, Hangul, Thai or Arabic, and apart from them"
+    table = new_table(title, "kind", *head)
     for kind, score in scores.by("kind").items():
         table.add_row(harmless(kind), *_cells(score), *(_share(part.f1) for part in scores.touching(kind)))
     table.add_section()
@@ -198,7 +196,7 @@ def _print_evaluated(evaluated: Any) -> None:
             table.add_row(harmless(name) or "none", *_cells(score))
         console.print(table)
     if scores.look_alikes:
-        table = new_table("Look-alikes, which should not be found", "name", "texts", "found")
+        table = new_table("Look-alikes", "name", "labelled", "found")
         for name, count in sorted(scores.look_alikes.items()):
             table.add_row(harmless(name), f"{count:,}", f"{scores.look_alikes_found[name]:,}")
         console.print(table)
@@ -233,6 +231,14 @@ def _print_errors(console: Any, evaluated: Any) -> None:
         head = (f"{harmless(kind)} {what}{other}", "bold cyan"), (f"  {harmless(file)}, row {one.row}", "dim")
         console.print(Text.assemble(*head), soft_wrap=True)
         console.print(_in_line(one), soft_wrap=True)
+
+
+def _console() -> Any:
+    """The terminal; 100 columns where there is none, so that no number is cut."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=100)
 
 
 def _in_line(one: Any) -> Any:
