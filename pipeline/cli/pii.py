@@ -182,9 +182,10 @@ def _print_evaluated(evaluated: Any) -> None:
     from pipeline.cli.tables import harmless, new_table
 
     console, scores = _console(), evaluated.scores
-    head = ("prec.", "recall", "F1", "false", "missed", "touch.", "apart")
-    title = "Kinds; the last two columns: F1 touching Han, Kana, Hangul, Thai or Arabic, and apart from them"
+    head = ("prec.", "rec.", "F1", "false", "miss.", "touch", "apart")
+    title = "Kinds; last: F1 touching Han, Kana, Hangul, Thai or Arabic letters, and apart"
     table = new_table(title, "kind", *head)
+    table.padding = (0, 0, 0, 1)  # eight columns in eighty characters
     for kind, score in scores.by("kind").items():
         table.add_row(harmless(kind), *_cells(score), *(_share(part.f1) for part in scores.touching(kind)))
     table.add_section()
