@@ -147,3 +147,9 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^standard input is "):
         command("-", "--format", "parquet", input="a@b.org")
     assert command("x", "--values").exit_code == command("x", "-k", "ip", "--recipe", "r.yaml").exit_code == 2
+
+
+def test_loopback_addresses_are_nobodys_with_and_without_a_port() -> None:
+    text = "host 127.0.0.1:8000 and 127.0.0.1 and ::1 and 10.1.2.3:80 and 66.249.64.13:443"
+    shown = command("-", "--json", "--values", input=text)
+    assert [one["value"] for one in json.loads(shown.output)["findings"]] == ["10.1.2.3:80", "66.249.64.13:443"]
