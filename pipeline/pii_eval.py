@@ -100,8 +100,13 @@ def _is_span_list(kind: pa.DataType) -> bool:
         {"start", "end", "kind"} <= set(fields)
         and is_.is_integer(fields["start"])
         and is_.is_integer(fields["end"])
-        and (is_.is_string(fields["kind"]) or is_.is_large_string(fields["kind"]))
+        and _is_text(fields["kind"])
     )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _labelled_kinds(file: _Labelled) -> set[str]:
