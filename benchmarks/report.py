@@ -77,19 +77,21 @@ def markdown(results: Sequence[Result], ending: str) -> str:
     return "\n\n".join([*parts, ending])
 
 
-def replace_between_marks(path: Path, text: str) -> None:
-    """Put `text` between the two marks of a Markdown file. Raises ValueError unless each stands there once."""
-    check_marks(path)
+def replace_between_marks(path: Path, text: str, name: str = "benchmarks") -> None:
+    """Put `text` between two marks of a Markdown file. Raises ValueError unless each stands there once."""
+    begin, end = check_marks(path, name)
     before = path.read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    path.write_text(pattern.sub(lambda _: f"{BEGIN}\n\n{text}\n\n{END}", before), encoding="utf-8")
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    path.write_text(pattern.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", before), encoding="utf-8")
 
 
-def check_marks(path: Path) -> None:
-    """Raise ValueError unless the file has both marks, once each and in order."""
+def check_marks(path: Path, name: str = "benchmarks") -> tuple[str, str]:
+    """The two marks of a name. Raises ValueError unless the file has both, once each and in order."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"{path} needs the lines {BEGIN} and {END}, once each and in this order; add them")
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"{path} needs the lines {begin} and {end}, once each and in this order; add them")
+    return begin, end
 
 
 def as_dict(results: Sequence[Result], facts: dict[str, Any], command: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from filters.contract import StageParams
 from filters.detectors.contract import Detector, Spans
 from filters.detectors.custom import custom_detector
+from filters.detectors.ip import IPV4_PORT
 from filters.detectors.scan import scan
 from filters.pii.kinds import ALIASES, governing, known_names, members, select
 
@@ -54,7 +55,8 @@ class CustomParams(StageParams):
 
 
 class PiiParams(StageParams):
-    """What to find and what becomes of it. Kinds are named one by one, by group, `ip` (IPv4 and IPv6) or `all`.
+    """What to find and what becomes of it. Kinds are named one by one, by group, `ip` (IPv4 and IPv6) or `all`,
+    which stands for all but those of location (filters.pii.kinds.OPTIONAL).
 
     kinds: e-mail and IP addresses if left out, which is what FineWeb replaces: they are nearly always right, and a
     recipe that drops or hides more of its text should say so. policy: for all kinds that `policies` does not name,
@@ -131,7 +133,7 @@ class PiiParams(StageParams):
             name = governing(detector.kind, detector.group, self.placeholders)
             if name is not None:
                 detector = dataclasses.replace(detector, placeholder=self.placeholders[name])
-            if detector.kind in ALIASES["ip"]:
+            if detector.kind in (*ALIASES["ip"], IPV4_PORT.kind):
                 detector = dataclasses.replace(detector, prove=_InScope(detector.prove, self.ip_scope == "public"))
             found.append(detector)
         return tuple(found)
@@ -168,7 +170,7 @@ class _InScope:
         return [(a, b) for a, b in self.prove(window, start, end) if self._in_scope(window[a:b])]
 
     def _in_scope(self, value: str) -> bool:
-        address = ipaddress.ip_address(value)
+        address = ipaddress.ip_address(value.partition(":")[0] if value.count(":") == 1 else value)
         if address.is_loopback or address.is_unspecified:
             return False
         return address.is_global or not self.public
