@@ -35,11 +35,11 @@ def _spoil(text: str, codec: str) -> str:
 
 
 spoilt = st.builds(_spoil, st.sampled_from(_SPOILT) | st.text(any_char, max_size=8), st.sampled_from(_CODECS))
-odd_pieces = st.sampled_from(
-    ["[1]", "[", "]", "[citation needed]", "[edit]", "[[2]3]", " ", "  ", "\t", "\n", "\n\n\n", " \n", "\r\n", "\r"]
-    + ["\x00", "\x0c", "\x85", "\u2028", "\xa0", "\u3000", "\ufeff", "\xad", "\u200b", "\u200d", "\u2067", "e\u0301"]
-    + ["\u0301", "\u0323\u0307", "\u1112\u1161\u11ab", "\u212b", "\u0958", "a", "漢", "Ã", "©", "é", "Â"]
-)
+odd_pieces = st.sampled_from([
+    "[1]", "[", "]", "[citation needed]", "[edit]", "[[2]3]", " ", "  ", "\t", "\n", "\n\n\n", " \n", "\r\n", "\r",
+    "\x00", "\x0c", "\x85", "\u2028", "\xa0", "\u3000", "\ufeff", "\xad", "\u200b", "\u200d", "\u2067", "e\u0301",
+    "\u0301", "\u0323\u0307", "\u1112\u1161\u11ab", "\u212b", "\u0958", "a", "漢", "Ã", "©", "é", "Â",
+])  # fmt: skip
 odd_texts = st.lists(st.one_of(odd_pieces, spoilt, st.sampled_from(["word", " ", "the café"])), max_size=12).map(
     "".join
 )
