@@ -142,7 +142,8 @@ class Filter:
     raises RecipeError for a file that is missing or damaged; its result is handed to
     `measure(texts, batch, state)`, where `texts` is a LargeStringArray without nulls and `batch` has all columns
     present so far, those of earlier stages included. `needs(params)` names columns of `batch` that must exist.
-    `shared(params)` lists measurements to share with other stages. `notes(params)` are rules that drop nothing: rows
+    `shared(params)` lists measurements to share with other stages. `limits(params)` names the parameters that only
+    `rules` and `notes` read: with others of these, rows could be judged again by their measured columns. `notes(params)` are rules that drop nothing: rows
     that fail one are counted under its reason, to be told at the end of the run.
     """
 
@@ -155,6 +156,7 @@ class Filter:
     prepare: Callable[[Any], Any] = field(default=lambda params: params)
     needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
     shared: Callable[[Any], Sequence[Shared]] = field(default=lambda params: ())
+    limits: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
     notes: Callable[[Any], Sequence[Rule]] = field(default=lambda params: ())
 
 
@@ -163,6 +165,8 @@ class Rewrite:
     """A stage that edits the text, as a Filter but for `rewrite(texts, batch, state) -> Rewritten`.
 
     `at_rest(params)`: whether a second run over what it wrote edits nothing, as it should where that can be.
+    edits_dropped: whether it edits texts that its rules drop as if they stayed; if not, and a limit is relaxed, what
+    later stages would measure of those is not known.
     """
 
     name: str
@@ -173,7 +177,9 @@ class Rewrite:
     rules: Callable[[Any], Sequence[Rule]]
     prepare: Callable[[Any], Any] = field(default=lambda params: params)
     needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
+    limits: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
     at_rest: Callable[[Any], bool] = field(default=lambda params: True)
+    edits_dropped: bool = True
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ _COLUMN = "column"
 
 
 def column_sidecar(column: str, default: Literal["key", "one", "null"], kind: pa.DataType) -> str:
-    """Sidecar kind of a column that is added after its rows were staged: the file holds the rows that differ from the default.
+    """Sidecar kind of a column added to rows staged before: the file holds those that differ from the default.
 
     default: `key`, the document's own key, `one`, or `null`.
     """

@@ -63,8 +63,9 @@ def command(
     if annotate_only:
         kept = manifest["stages"][-1]["out"]
     share = 100 * kept["documents"] / read["documents"] if read["documents"] else 0.0
+    did = "Annotated all; a run would keep" if annotate_only else "Kept"
     click.echo(
-        f"{'Annotated all; a run would keep' if annotate_only else 'Kept'} {kept['documents']:,} of {read['documents']:,} documents ({share:.1f} %), "
+        f"{did} {kept['documents']:,} of {read['documents']:,} documents ({share:.1f} %), "
         f"{kept['bytes'] / 1e6:,.1f} of {read['bytes'] / 1e6:,.1f} MB of text, in {manifest['seconds']:.0f} s. "
         f"Result: {loaded.output.path}"
     )
