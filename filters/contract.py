@@ -142,9 +142,9 @@ class Filter:
     raises RecipeError for a file that is missing or damaged; its result is handed to
     `measure(texts, batch, state)`, where `texts` is a LargeStringArray without nulls and `batch` has all columns
     present so far, those of earlier stages included. `needs(params)` names columns of `batch` that must exist.
-    `shared(params)` lists measurements to share with other stages. `limits(params)` names the parameters that only
-    `rules` and `notes` read: with others of these, rows could be judged again by their measured columns. `notes(params)` are rules that drop nothing: rows
-    that fail one are counted under its reason, to be told at the end of the run.
+    `shared(params)` lists measurements to share with other stages. `notes(params)` are rules that drop nothing: rows
+    that fail one are counted under its reason, to be told at the end of the run. `limits(params)` names the parameters
+    that `rules` and `notes` alone read: with other ones, rows can be judged again by what was measured.
     """
 
     name: str

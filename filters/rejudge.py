@@ -85,12 +85,12 @@ class Walk:
         self.unsure = np.zeros(len(batch), np.bool_)
         self._failed: list[tuple[int, Judge, NDArray[np.int64]]] = []
 
-    def judge(self, number: int, judge: Judge) -> None:
+    def pass_stage(self, number: int, by: Judge) -> None:
         """Stage `number` judges those that are still there."""
-        failed = judge.failed(self._batch)
-        self._failed.append((number, judge, failed))
+        failed = by.failed(self._batch)
+        self._failed.append((number, by, failed))
         there = self.new == self._kept
-        self.unsure |= there & judge.unsure(self._batch, failed)
+        self.unsure |= there & by.unsure(self._batch, failed)
         dropped = there & (failed != PASSED)
         self.new[dropped], self.rule[dropped] = number, failed[dropped]
 
@@ -102,9 +102,9 @@ class Walk:
 
     def later(self, row: int, number: int) -> tuple[str, str]:
         """Who would drop a document after stage `number`, and why."""
-        for place, judge, failed in self._failed:
+        for place, by, failed in self._failed:
             if place > number and failed[row] != PASSED:
-                return judge.stage.id, judge.rules[failed[row]].reason
+                return by.stage.id, by.rules[failed[row]].reason
         return "", ""
 
 

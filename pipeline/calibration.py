@@ -161,7 +161,7 @@ class _Calibration:
         walk = Walk(batch, [stage.id for stage in self._stages])
         for number, step in enumerate(self._steps):
             if isinstance(step, Judge):
-                walk.judge(number, step)
+                walk.pass_stage(number, step)
             elif isinstance(step, DedupStage) and step.params.action == "drop":
                 walk.deduplicate(number)
         return walk
@@ -229,7 +229,8 @@ class _Calibration:
             for row in np.flatnonzero(lost).tolist():
                 name = self._names[languages[row]]
                 self._now[name, step.id, _REASONS[step.name]] -= 1
-                self._now[(name, *later[row])] += 1
+                stage, reason = later[row]
+                self._now[name, stage, reason] += 1
                 self._moves["unsure"] += not unsure[row]
                 self._moves["stay_now"] += later[row] == ("", "")
 

@@ -55,7 +55,7 @@ def with_limits(recipe: Recipe, changes: Sequence[str]) -> Recipe:
                 "`beamsift dedup replay` tries other thresholds on a result that was not only annotated"
             )
         data = stage.params.model_dump(mode="json")
-        _put(data, parameter.split("."), load_yaml(f"--set {target}", text).data)
+        _put(data, parameter.split("."), load_yaml(f"--set {target}", f"value: {text}").data["value"])
         document = load_yaml(f"--set {target}", yaml.safe_dump(data))
         stages[name] = replace(stage, params=validate(FILTERS[stage.name].Params, data, document))
     return replace(recipe, stages=tuple(stages.values()))
