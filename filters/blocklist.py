@@ -201,5 +201,6 @@ BLOCKLIST = Filter(
     prepare=prepare,
     measure=measure,
     rules=rules,
+    limits=lambda params: ("action", *(name for name in BlocklistParams.model_fields if name.startswith("max_"))),
     needs=lambda params: params.needs(),
 )

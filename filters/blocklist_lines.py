@@ -113,5 +113,6 @@ BLOCKLIST_LINES = Rewrite(
     prepare=prepare,
     rewrite=rewrite,
     rules=rules,
+    limits=lambda params: ("max_share",),
     needs=lambda params: params.needs(),
 )

@@ -8,6 +8,7 @@ from filters.classifier import CLASSIFIER
 from filters.contract import Filter, Rewrite
 from filters.language import LANGUAGE
 from filters.length import LENGTH
+from filters.normalise.stage import NORMALISE
 from filters.pii.stage import PII
 from filters.quality.c4 import C4
 from filters.quality.fineweb import FINEWEB_QUALITY
@@ -26,6 +27,7 @@ FILTERS: dict[str, Filter | Rewrite] = {
     "gopher_repetition": GOPHER_REPETITION,
     "language": LANGUAGE,
     "length": LENGTH,
+    "normalise": NORMALISE,
     "pii": PII,
     "refinedweb_lines": REFINEDWEB_LINES,
     "url_blocklist": URL_BLOCKLIST,

@@ -138,6 +138,25 @@ def run_stages(
     tally = Tally()
     rejects: list[pa.RecordBatch] = []
     edits: list[pa.RecordBatch] = []
+    batch = with_texts(batch, text_column, tally, rejects)
+    for stage in stages:
+        batch, verdicts = run_stage(batch, stage, text_column, tally, edits)
+        if groups is not None:
+            groups.add(stage.id, batch, np.zeros(len(batch), np.bool_) if verdicts is None else ~verdicts.kept)
+        if verdicts is None or verdicts.kept.all():
+            continue
+        rejects.append(rejected_rows(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally))
+        batch = batch.filter(pa.array(verdicts.kept))
+    return Applied(
+        without_shared(batch),
+        pa.Table.from_batches(rejects, REJECTS_SCHEMA),
+        pa.Table.from_batches(edits, EDITS_LOG_SCHEMA),
+        tally,
+    )
+
+
+def with_texts(batch: pa.RecordBatch, text_column: str, tally: Tally, rejects: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The rows that have a text; the others leave as READ. Counts what was read."""
     missing = pc.is_null(batch[text_column])
     if batch[text_column].null_count:
         gone = batch.filter(missing)
@@ -147,21 +166,7 @@ def run_stages(
         batch = batch.filter(pc.invert(missing))
     batch = _with_column(batch, text_column, batch[text_column].cast(pa.large_string()))
     tally.add((READ, READ), len(batch), int(byte_lengths(batch[text_column]).sum()))
-
-    for stage in stages:
-        batch, verdicts = _run_stage(batch, stage, text_column, tally, edits)
-        if groups is not None:
-            groups.add(stage.id, batch, np.zeros(len(batch), np.bool_) if verdicts is None else ~verdicts.kept)
-        if verdicts is None or verdicts.kept.all():
-            continue
-        rejects.append(_rejected(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally))
-        batch = batch.filter(pa.array(verdicts.kept))
-    return Applied(
-        _without_shared(batch),
-        pa.Table.from_batches(rejects, REJECTS_SCHEMA),
-        pa.Table.from_batches(edits, EDITS_LOG_SCHEMA),
-        tally,
-    )
+    return batch
 
 
 def pass_again(
@@ -192,7 +197,7 @@ def pass_again(
     return noted
 
 
-def _run_stage(
+def run_stage(
     batch: pa.RecordBatch, stage: Stage, text_column: str, tally: Tally, edits: list[pa.RecordBatch]
 ) -> tuple[pa.RecordBatch, Verdicts | None]:
     """Add the stage's columns, put its new texts in place, log its edits, judge."""
@@ -204,7 +209,7 @@ def _run_stage(
         _log_edits(batch[KEY], texts, result, stage, tally, edits)
         batch = _with_column(batch, text_column, result.texts)
         if len(result.edits):  # other texts: what was measured of them no longer holds
-            batch = _without_shared(batch)
+            batch = without_shared(batch)
     else:
         for shared in kind.shared(stage.params):
             if shared.name not in batch.schema.names:
@@ -219,7 +224,8 @@ def _run_stage(
     return batch, judge(columns, rules, len(batch)) if rules else None
 
 
-def _without_shared(batch: pa.RecordBatch) -> pa.RecordBatch:
+def without_shared(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Without measurements that stages share."""
     names = batch.schema.names
     return batch.select([name for name in names if not name.startswith(SHARED)])
 
@@ -243,7 +249,7 @@ def _log_edits(
     edits.append(pa.record_batch(columns, schema=EDITS_LOG_SCHEMA))
 
 
-def _rejected(
+def rejected_rows(
     keys: pa.Array, texts: pa.Array, stage: Stage, verdicts: Verdicts, keep_text: bool, tally: Tally
 ) -> pa.RecordBatch:
     """Reject rows of one stage in order of the rows; counts them reason by reason."""

@@ -144,4 +144,5 @@ CLASSIFIER = Filter(
     prepare=prepare,
     measure=measure,
     rules=rules,
+    limits=lambda params: ("threshold", "keep"),
 )

@@ -143,7 +143,8 @@ class Filter:
     `measure(texts, batch, state)`, where `texts` is a LargeStringArray without nulls and `batch` has all columns
     present so far, those of earlier stages included. `needs(params)` names columns of `batch` that must exist.
     `shared(params)` lists measurements to share with other stages. `notes(params)` are rules that drop nothing: rows
-    that fail one are counted under its reason, to be told at the end of the run.
+    that fail one are counted under its reason, to be told at the end of the run. `limits(params)` names the parameters
+    that `rules` and `notes` alone read: with other ones, rows can be judged again by what was measured.
     """
 
     name: str
@@ -155,6 +156,7 @@ class Filter:
     prepare: Callable[[Any], Any] = field(default=lambda params: params)
     needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
     shared: Callable[[Any], Sequence[Shared]] = field(default=lambda params: ())
+    limits: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
     notes: Callable[[Any], Sequence[Rule]] = field(default=lambda params: ())
 
 
@@ -163,6 +165,8 @@ class Rewrite:
     """A stage that edits the text, as a Filter but for `rewrite(texts, batch, state) -> Rewritten`.
 
     `at_rest(params)`: whether a second run over what it wrote edits nothing, as it should where that can be.
+    edits_dropped: whether it edits texts that its rules drop as if they stayed; if not, and a limit is relaxed, what
+    later stages would measure of those is not known.
     """
 
     name: str
@@ -173,7 +177,9 @@ class Rewrite:
     rules: Callable[[Any], Sequence[Rule]]
     prepare: Callable[[Any], Any] = field(default=lambda params: params)
     needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
+    limits: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
     at_rest: Callable[[Any], bool] = field(default=lambda params: True)
+    edits_dropped: bool = True
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,11 @@ def columns(params: LanguageParams) -> Mapping[str, pa.DataType]:
     return {"": pa.string(), "score": pa.float64(), **{name: kind for name, kind in optional.items() if kind}}
 
 
+def limits(params: LanguageParams) -> Sequence[str]:
+    """`margin` is measured against the minimum scores, so that with it they are no mere limits."""
+    return ("allow", "lines.max_foreign", *(() if params.min_scores else ("min_score",)))
+
+
 def rules(params: LanguageParams) -> Sequence[Rule]:
     """An allowed language first, then a sure one, then one language only."""
     found: list[Rule] = []
@@ -164,4 +169,5 @@ LANGUAGE = Filter(
     prepare=prepare,
     measure=measure,
     rules=rules,
+    limits=limits,
 )

@@ -55,4 +55,5 @@ LENGTH = Filter(
     columns=lambda params: {"chars": pa.int64(), "words": pa.int64()},
     measure=measure,
     rules=rules,
+    limits=lambda params: tuple(LengthParams.model_fields),
 )

@@ -160,5 +160,6 @@ URL_BLOCKLIST = Filter(
     prepare=prepare,
     measure=measure,
     rules=rules,
+    limits=lambda params: ("max_soft_words", "action"),
     needs=lambda params: [params.url_column],
 )

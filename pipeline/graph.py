@@ -29,6 +29,7 @@ from transforms.marking import (
 from transforms.minhash_dedup import MinHashDedup
 from transforms.shards import Documents, Series, SidecarRows, WriteShards, edits_series, rejects_series
 from transforms.survivors import Followed, FollowSurvivors
+from transforms.verdicts import WriteVerdicts
 
 SIDECAR_ROWS = 1_000_000
 SIDECAR_BYTES = 256 << 20
@@ -45,6 +46,7 @@ class Places:
     """Where a run puts things: the result, intermediate files, the plan, and records of progress.
 
     spill: the runner keeps shuffles in memory, so records go through files of the staging folder instead.
+    annotate: drop nothing, write all verdicts as columns.
     """
 
     output: str
@@ -52,6 +54,7 @@ class Places:
     plan: str
     progress: str | None = None
     spill: bool = False
+    annotate: bool = False
 
 
 def build_graph(
@@ -73,10 +76,13 @@ def build_graph(
                 progress=places.progress,
                 groupings=recipe.guards.groupings,
                 second_pass=recipe.guards.second_pass_sample,
+                annotate=places.annotate,
             )
             label = f"{number:02d} Apply " + (", ".join(stage.id for stage in part) or "nothing")
             splits = splits | label >> Apply(part, text_column, options)
     splits = splits | "FollowSurvivors" >> FollowSurvivors(_followed(recipe))
+    if places.annotate:
+        splits = splits | "WriteVerdicts" >> WriteVerdicts(join(places.staging, "verdicts"))
     records = splits | "WriteShards" >> WriteShards(tuple(_series(recipe, places)))
     groups, exceeded = splits | "CountGroups" >> CountGroups(places.output, recipe.guards.budgets)
     (splits, [records, groups] | beam.Flatten(), exceeded) | "WriteManifest" >> WriteManifest(manifest)
@@ -114,6 +120,7 @@ def _dedup(stage: DedupStage, recipe: Recipe, corpus: Corpus, folder: str, place
         keep_text=recipe.output.reject_text,
         progress=places.progress,
         groupings=recipe.guards.groupings,
+        annotate=places.annotate,
     )
     if isinstance(stage.params, MinHashParams):
         return MinHashDedup(stage.params, options)

@@ -128,7 +128,14 @@ class DedupStage:
 
     def columns(self) -> dict[str, pa.DataType]:
         """Columns this stage adds, by their names in the output."""
-        added = added_columns(self.params.action, similarity=isinstance(self.params, MinHashParams))
+        return self._columns(self.params.action)
+
+    def annotations(self) -> dict[str, pa.DataType]:
+        """Columns it adds where nothing is dropped."""
+        return self._columns("tag")
+
+    def _columns(self, action: str) -> dict[str, pa.DataType]:
+        added = added_columns(action, similarity=isinstance(self.params, MinHashParams))
         return {full_name(self.id, short): kind for short, kind in added.items()}
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow.types import is_floating, is_integer
 
+from filters.annotate import WOULD_DROP_AT, WOULD_DROP_REASON, reason_columns
 from filters.chain import Stage
 from filters.contract import prepared_state
 from filters.errors import RecipeError
@@ -47,7 +48,12 @@ class Checked:
 
 
 def check(
-    recipe: Recipe, *, workers: int | None = None, beam_options: Sequence[str] = (), overwrite: bool = False
+    recipe: Recipe,
+    *,
+    workers: int | None = None,
+    beam_options: Sequence[str] = (),
+    overwrite: bool = False,
+    annotate_only: bool = False,
 ) -> Checked:
     """Find what would fail later: missing inputs, columns, models, lists, an output folder that may not be written to.
 
@@ -63,7 +69,7 @@ def check(
         format=recipe.input.format,
         schema_sample_bytes=recipe.input.schema_sample_bytes,
     )
-    _check_columns(recipe, corpus)
+    _check_columns(recipe, corpus, annotate_only)
     check_output(recipe.output.path, [file.uri for file in corpus.files], overwrite=overwrite)
     splits = sum(1 for _ in cut_splits(corpus, recipe.run.split_bytes, ""))
     plan = plan_local(corpus.text_bytes, splits, workers or recipe.run.workers, beam_options)
@@ -77,7 +83,7 @@ def _prepare(stage: Stage) -> None:
         raise RecipeError(f"stage {stage.id!r}: {error}") from error
 
 
-def _check_columns(recipe: Recipe, corpus: Corpus) -> None:
+def _check_columns(recipe: Recipe, corpus: Corpus, annotate_only: bool = False) -> None:
     present = {**dict.fromkeys(RESERVED_COLUMNS, "beamsift itself"), **dict.fromkeys(corpus.columns, "the input")}
     types = {name: corpus.schema.field(name).type for name in corpus.columns}
     for stage in recipe.stages:
@@ -85,7 +91,10 @@ def _check_columns(recipe: Recipe, corpus: Corpus) -> None:
             if column not in present:
                 known = ", ".join(name for name in present if name not in RESERVED_COLUMNS)
                 raise RecipeError(f"stage {stage.id!r} needs a column {column!r}; there are: {known}")
-        for column, kind in stage.columns().items():
+        added = stage.columns()
+        if annotate_only:
+            added |= stage.annotations() if isinstance(stage, DedupStage) else reason_columns([stage])
+        for column, kind in added.items():
             if column in present:
                 raise RecipeError(
                     f"stage {stage.id!r} would write column {column!r}, which {present[column]} already has; "
@@ -97,6 +106,13 @@ def _check_columns(recipe: Recipe, corpus: Corpus) -> None:
         if isinstance(stage, DedupStage):
             _check_keep(stage, types, corpus)
     _check_budgets(recipe, types)
+    if annotate_only:
+        for column in (WOULD_DROP_AT, WOULD_DROP_REASON):
+            if column in present:
+                raise RecipeError(
+                    f"--annotate-only would write column {column!r}, which {present[column]} already has; "
+                    "leave it out with input.drop_columns"
+                )
 
 
 def _check_budgets(recipe: Recipe, types: Mapping[str, pa.DataType]) -> None:
@@ -130,9 +146,12 @@ def run(
     beam_options: Sequence[str] = (),
     overwrite: bool = False,
     keep_staging: bool = False,
+    annotate_only: bool = False,
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Run a recipe to its end and return the manifest.
+
+    annotate_only: drop nothing; what every stage measures and judges becomes columns of the shards.
 
     Raises RecipeError, InputError and OutputError before the work starts where that is possible; what fails later
     leaves an output folder without a manifest, which no reader takes for a result.
@@ -143,7 +162,9 @@ def run(
 
     started = time.time()
     runner = runner_name(runner)
-    checked = check(recipe, workers=workers, beam_options=beam_options, overwrite=overwrite)
+    checked = check(
+        recipe, workers=workers, beam_options=beam_options, overwrite=overwrite, annotate_only=annotate_only
+    )
     engine, options = make_runner(runner, checked.local, beam_options)
     output = recipe.output.path
     staging = join(output, STAGING)
@@ -154,14 +175,16 @@ def run(
         _watch(report if runner == LOCAL else None) as progress,
     ):
         write_plan(checked.corpus, plan, recipe.run.split_bytes)
-        manifest = ManifestOptions(output, _facts(checked, runner), _stage_names(recipe), plan, started, run_id)
+        manifest = ManifestOptions(
+            output, _facts(checked, runner), _stage_names(recipe), plan, started, run_id, annotate_only
+        )
         try:
             pipeline = beam.Pipeline(runner=engine, options=options)
             build_graph(
                 pipeline,
                 recipe,
                 checked.corpus,
-                Places(output, staging, plan, progress, spill=runner == LOCAL),
+                Places(output, staging, plan, progress, spill=runner == LOCAL, annotate=annotate_only),
                 manifest,
             )
             pipeline.run().wait_until_finish()

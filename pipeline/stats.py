@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from filters.annotate import WOULD_DROP_AT
 from filters.errors import OutputError
 from transforms.files import join, open_filesystem
 from transforms.filesystems import FILE_ERRORS, reason
@@ -29,6 +30,7 @@ def collect_stats(output: str) -> dict[str, Any]:
         "seconds": manifest["seconds"],
         "read": manifest["read"],
         "kept": manifest["kept"],
+        "annotate_only": manifest.get("annotate_only", False),
         "stages": manifest["stages"],
         "files": {series: _totals(files) for series, files in manifest["files"].items()},
         "languages": _languages(output, manifest, language) if language else [],
@@ -60,9 +62,12 @@ def read_series(output: str, manifest: dict[str, Any], series: str, columns: lis
 
 
 def _languages(output: str, manifest: dict[str, Any], column: str) -> list[dict[str, Any]]:
-    """Documents kept by language, most first."""
+    """Documents kept by language, most first; of an annotated result those that a run would keep."""
     counts: Counter[str | None] = Counter()
-    for table in read_series(output, manifest, "shards", [column]):
+    marked = [WOULD_DROP_AT] if manifest.get("annotate_only") else []
+    for table in read_series(output, manifest, "shards", [column, *marked]):
+        if marked:
+            table = table.filter(pc.is_null(table[WOULD_DROP_AT]))
         for entry in pc.value_counts(table[column]):
             counts[entry["values"].as_py()] += entry["counts"].as_py()
     found = [{"language": name, "documents": documents} for name, documents in counts.items()]

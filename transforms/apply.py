@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from filters.annotate import annotate_stages
 from filters.chain import KEY, READ, Applied, Stage, Tally, pass_again, run_stages
 from filters.contract import prepared_state
 from filters.groups import GroupCounts, Grouping
@@ -39,7 +42,8 @@ class StagingOptions:
     split_bytes: a staged file is closed when this much text has been read for it (or PART_ROWS rows), so that one long
     JSON-lines file becomes many Splits, whatever its filters keep. keep_text: rejects carry their text. progress:
     folder for `Progress`. groupings: documents are counted by these. second_pass: share of the survivors that the
-    stages are run over again.
+    stages are run over again. annotate: nothing is dropped, see `filters.annotate`; the staged Split holds all rows,
+    those that a run would have dropped as dead ones.
     """
 
     folder: str
@@ -49,6 +53,7 @@ class StagingOptions:
     progress: str | None = None
     groupings: tuple[Grouping, ...] = ()
     second_pass: float = 0.0
+    annotate: bool = False
 
 
 @dataclass
@@ -67,6 +72,7 @@ class _Part:
     keys: tuple[int, int] | None = None
     rejects: list[pa.Table] = field(default_factory=list)
     edits: list[pa.Table] = field(default_factory=list)
+    alive: list[NDArray[np.bool_]] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
     def add(self, applied: Applied, kept: pa.RecordBatch) -> None:
@@ -103,8 +109,9 @@ def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options
     """
     progress = Progress(options.progress, "filter")
     raw = split.format != STAGED
-    number = 0
-    batches = read_split(split, batch_rows=options.batch_rows)
+    number = at = 0
+    alive = split.mask() if options.annotate and not raw else np.zeros(0, np.bool_)
+    batches = _batches(split, options)
     batch: pa.RecordBatch | None = next(batches, None) or _no_rows(split_schema(split))
     while batch is not None:
         uri = join(options.folder, f"{split.name}-{number:04d}.parquet")
@@ -114,20 +121,36 @@ def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options
             while batch is not None and (part is None or not raw or part.is_open(options.split_bytes)):
                 if part is None:
                     groups = GroupCounts(options.groupings, split.source_uri)
-                applied = run_stages(batch, stages, text_column, keep_text=options.keep_text, groups=groups)
-                again = pass_again(applied.kept, batch.schema.names, stages, text_column, options.second_pass)
+                if options.annotate:
+                    before = None if raw else alive[at : at + len(batch)]
+                    at += len(batch)
+                    applied, after = annotate_stages(batch, stages, text_column, before, groups=groups)
+                    survivors = applied.kept.filter(pa.array(after))
+                else:
+                    applied = run_stages(batch, stages, text_column, keep_text=options.keep_text, groups=groups)
+                    survivors = applied.kept
+                again = pass_again(survivors, batch.schema.names, stages, text_column, options.second_pass)
                 applied.tally.update(again)
                 kept = _with_sizes(applied.kept, text_column)
                 if part is None:
                     part = _Part(sink, _staged_writer(sink, kept.schema, text_column), uri, groups)
                 part.add(applied, kept)
-                progress.add(len(batch), applied.tally.bytes[(READ, READ)], len(batch) - len(kept))
+                if options.annotate:
+                    part.alive.append(after)
+                progress.add(len(batch), applied.tally.bytes[(READ, READ)], len(applied.rejects))
                 batch = next(batches, None)
             assert part is not None
             part.flush()
             part.writer.close()
         yield replace(_finish(split, part, number, options), last=split.last and batch is None)
         number += 1
+
+
+def _batches(split: Split, options: StagingOptions) -> Iterator[pa.RecordBatch]:
+    """Rows to work on: those alive, or all if nothing is to be dropped."""
+    if options.annotate and split.format == STAGED:
+        split = split.with_mask(np.ones(split.rows, np.bool_))
+    return read_split(split, batch_rows=options.batch_rows)
 
 
 def _with_sizes(batch: pa.RecordBatch, text_column: str) -> pa.RecordBatch:
@@ -167,7 +190,7 @@ def _finish(split: Split, part: _Part, number: int, options: StagingOptions) -> 
     first, last = part.keys or (split.first_key, split.first_key - 1)
     if split.format == STAGED:  # still the Split of all keys it was once given: their rejects lie beside it
         first, last = split.first_key, split.last_key
-    return replace(
+    staged = replace(
         split,
         order=split_order(split.order >> PART_BITS, number) if number else split.order,
         uri=part.uri,
@@ -179,6 +202,7 @@ def _finish(split: Split, part: _Part, number: int, options: StagingOptions) -> 
         sidecars=tuple(sidecars),
         tally=tally,
     )
+    return staged.with_mask(np.concatenate(part.alive)) if part.alive else staged
 
 
 def _without_read(tally: Tally) -> Tally:

@@ -11,6 +11,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
+from filters.annotate import EDITED_BEYOND
 from filters.chain import EDITED, NOTE, READ, Tally
 from filters.errors import BudgetError, ConservationError, OutputError
 from transforms.corpus import read_plan
@@ -115,21 +116,28 @@ def prove_complete(pieces: bytes, planned: Iterable[Split]) -> None:
         )
 
 
-def prove_conservation(steps: list[dict[str, Any]], records: list[ShardRecord]) -> None:
+def prove_conservation(steps: list[dict[str, Any]], records: list[ShardRecord], *, annotate: bool = False) -> None:
     """Kept + dropped = read, in documents and bytes, by the files that were written.
 
-    Raises ConservationError with the numbers that do not agree.
+    annotate: shards hold what would be dropped, too; only what has no text left. Raises ConservationError with the
+    numbers that do not agree.
     """
     read, out = steps[0]["in"]["documents"], steps[-1]["out"]
     kept = sum(r.rows for r in records if r.series == "shards")
     kept_bytes = sum(r.text_bytes for r in records if r.series == "shards")
     rejected = sum(r.rows for r in records if r.series == "rejects")
     rejected_bytes = sum(r.text_bytes for r in records if r.series == "rejects")
-    dropped_bytes = sum(d["bytes"] for step in steps for d in step["dropped"].values())
+    marked = steps[1:] if annotate else []
+    held, held_bytes = out["documents"], out["bytes"]
+    for step in marked:
+        held += sum(d["documents"] for d in step["dropped"].values())
+        held_bytes += sum(d["bytes"] for d in step["dropped"].values())
+        held_bytes += step.get("notes", {}).get(EDITED_BEYOND, {"bytes": 0})["bytes"]
+    dropped_bytes = sum(d["bytes"] for step in steps if step not in marked for d in step["dropped"].values())
     claims = [
         ("documents read and rows in shards + rejects", read, kept + rejected),
-        ("documents that passed all stages and rows in shards", out["documents"], kept),
-        ("bytes that passed all stages and bytes in shards", out["bytes"], kept_bytes),
+        ("documents that passed all stages and rows in shards", held, kept),
+        ("bytes that passed all stages and bytes in shards", held_bytes, kept_bytes),
         ("bytes dropped by stages and bytes in rejects", dropped_bytes, rejected_bytes),
     ]
     broken = [f"{what}: {one} and {other}" for what, one, other in claims if one != other]
@@ -147,6 +155,7 @@ class ManifestOptions:
 
     stages: (id, name) in order. plan: URI of the planned Splits.
     started: seconds since the epoch. run_id: what the marker in the folder must say; None: there is no marker.
+    annotate: nothing was dropped; no budget fails the run.
     """
 
     output: str
@@ -155,6 +164,7 @@ class ManifestOptions:
     plan: str
     started: float
     run_id: str | None = None
+    annotate: bool = False
 
 
 def warnings(steps: list[dict[str, Any]], exceeded: Sequence[dict[str, Any]]) -> list[str]:
@@ -206,7 +216,9 @@ def build_manifest(
     prove_complete(b"".join(account.pieces), read_plan(options.plan))
     records = sorted(records, key=lambda r: r.path)
     steps = funnel(account.tally, options.stages)
-    prove_conservation(steps, records)
+    prove_conservation(steps, records, annotate=options.annotate)
+    if options.annotate:
+        exceeded = [{**row, "action": "warn"} for row in exceeded]
     series: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         entry = asdict(record)
@@ -215,11 +227,17 @@ def build_manifest(
         **options.facts,
         "seconds": round(time.time() - options.started, 1),
         "read": steps[0]["in"],
-        "kept": steps[-1]["out"],
+        "kept": _kept(records) if options.annotate else steps[-1]["out"],
+        "annotate_only": options.annotate,
         "stages": steps,
         "warnings": warnings(steps, exceeded),
         "files": series,
     }
+
+
+def _kept(records: Sequence[ShardRecord]) -> dict[str, int]:
+    shards = [record for record in records if record.series == "shards"]
+    return {"documents": sum(r.rows for r in shards), "bytes": sum(r.text_bytes for r in shards)}
 
 
 class _WriteManifestFn(beam.DoFn):

@@ -70,7 +70,7 @@ class DedupOptions:
     stage: its id in the recipe. folder: root of this stage's files. partitions: of the shuffles; each is sorted in
     memory by one worker, 16 to 32 bytes a record. member_partitions: of the shuffle of shingle sets. rounds: of
     connected components. spill: keep shuffled records in files of `folder` instead of the runner's memory.
-    groupings: documents are counted by these.
+    groupings: documents are counted by these. annotate: documents that are dropped get the columns of tagged ones, too.
     """
 
     stage: str
@@ -83,6 +83,7 @@ class DedupOptions:
     keep_text: bool = False
     progress: str | None = None
     groupings: tuple[Grouping, ...] = ()
+    annotate: bool = False
 
 
 def documents_sidecar(stage: str) -> str:
@@ -136,8 +137,10 @@ def mark(
             write_sidecar(uri, table)
             sidecars.append((f"{kind}:{options.stage}", uri))
     goes = keys != survivors
-    stays = documents.filter(pa.array(~goes)) if action == "drop" else documents
-    sidecars += _columns(stem, stays, options.stage, action)
+    columns = "tag" if options.annotate else action
+    sidecars += _columns(
+        stem, documents.filter(pa.array(~goes)) if columns == "drop" else documents, options.stage, columns
+    )
     tally = Tally()
     tally.update(split.tally)
     all_keys, all_sizes = read_keys_and_sizes(split)

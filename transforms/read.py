@@ -23,10 +23,10 @@ BATCH_BYTES = 32 << 20
 _COLUMN = "column"
 
 
-def column_sidecar(column: str, default: Literal["key", "one"], kind: pa.DataType) -> str:
-    """Sidecar kind of a column that a deduplication adds: the file holds the rows that differ from the default.
+def column_sidecar(column: str, default: Literal["key", "one", "null"], kind: pa.DataType) -> str:
+    """Sidecar kind of a column added to rows staged before: the file holds those that differ from the default.
 
-    default: `key`, the document's own key, or `one`.
+    default: `key`, the document's own key, `one`, or `null`.
     """
     return f"{_COLUMN}:{default}:{kind}:{column}"
 
@@ -42,7 +42,10 @@ class _Added:
 
     def of(self, keys: NDArray[np.int64], held: pa.Table | None) -> pa.Array:
         """Values for documents in order of keys."""
-        base = pa.array(keys if self.default == "key" else np.ones(len(keys))).cast(self.type)
+        if self.default == "null":
+            base = pa.nulls(len(keys), self.type)
+        else:
+            base = pa.array(keys if self.default == "key" else np.ones(len(keys))).cast(self.type)
         if held is None:
             return base
         _, here, there = np.intersect1d(keys, held[KEY].to_numpy(), assume_unique=True, return_indices=True)

@@ -192,5 +192,6 @@ PII = Rewrite(
     prepare=prepare,
     rewrite=rewrite,
     rules=rules,
+    limits=lambda params: ("max_per_1000_words",),
     at_rest=at_rest,
 )

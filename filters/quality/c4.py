@@ -197,4 +197,6 @@ C4 = Rewrite(
     columns=lambda params: _TYPES,
     rewrite=rewrite,
     rules=rules,
+    limits=lambda params: ("max_chars", "min_sentences"),
+    edits_dropped=False,
 )

@@ -97,5 +97,6 @@ FINEWEB_QUALITY = Filter(
     rules=rules,
     needs=lambda params: (params.language_column,) if params.limits else (),
     shared=lambda params: params.shared,
+    limits=lambda params: tuple(bound.param for bound in BOUNDS),
     notes=lambda params: default_note(params.table),
 )

@@ -180,5 +180,6 @@ GOPHER_QUALITY = Filter(
     rules=rules,
     needs=lambda params: (params.language_column,) if params.limits else (),
     shared=shared,
+    limits=lambda params: tuple(bound.param for bound in BOUNDS),
     notes=lambda params: default_note(params.table),
 )

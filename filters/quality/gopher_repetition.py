@@ -126,5 +126,6 @@ GOPHER_REPETITION = Filter(
     rules=rules,
     needs=lambda params: (params.language_column,) if params.limits else (),
     shared=lambda params: params.shared,
+    limits=lambda params: tuple(bound.param for bounds in BOUNDS.values() for bound in bounds),
     notes=lambda params: default_note(params.table),
 )

@@ -160,4 +160,6 @@ REFINEDWEB_LINES = Rewrite(
     columns=lambda params: _TYPES,
     rewrite=rewrite,
     rules=rules,
+    limits=lambda params: ("max_removed_words",),
+    edits_dropped=False,
 )

@@ -19,6 +19,8 @@ import click
 @click.option("--runner", default="local", show_default=True, help="local, or the name of a Beam runner.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes of the local runner. [default: from the input]")
 @click.option("--overwrite", is_flag=True, help="Replace a result that the output folder holds.")
+@click.option("--annotate-only", is_flag=True,
+              help="Drop nothing: write what every stage measures and judges as columns.")  # fmt: skip
 @click.option("--keep-staging", is_flag=True, help="Do not delete intermediate files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of the summary.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
@@ -30,6 +32,7 @@ def command(
     runner: str,
     workers: int | None,
     overwrite: bool,
+    annotate_only: bool,
     keep_staging: bool,
     as_json: bool,
     quiet: bool,
@@ -50,15 +53,19 @@ def command(
             beam_options=beam_options,
             overwrite=overwrite,
             keep_staging=keep_staging,
+            annotate_only=annotate_only,
             report=report,
         )
     if as_json:
         click.echo(json.dumps(manifest, ensure_ascii=False))
         return
     read, kept = manifest["read"], manifest["kept"]
+    if annotate_only:
+        kept = manifest["stages"][-1]["out"]
     share = 100 * kept["documents"] / read["documents"] if read["documents"] else 0.0
+    did = "Annotated all; a run would keep" if annotate_only else "Kept"
     click.echo(
-        f"Kept {kept['documents']:,} of {read['documents']:,} documents ({share:.1f} %), "
+        f"{did} {kept['documents']:,} of {read['documents']:,} documents ({share:.1f} %), "
         f"{kept['bytes'] / 1e6:,.1f} of {read['bytes'] / 1e6:,.1f} MB of text, in {manifest['seconds']:.0f} s. "
         f"Result: {loaded.output.path}"
     )

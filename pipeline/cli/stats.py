@@ -36,7 +36,10 @@ def command(output: str, as_json: bool) -> None:
 
 
 def _funnel(stats: dict[str, Any]) -> Any:
-    table = new_table("Documents by stage", "stage", "in", "out", "dropped", "%", "MB out")
+    title, dropped = "Documents by stage", "dropped"
+    if stats["annotate_only"]:
+        title, dropped = "Documents by stage: all were kept, a run would drop", "would drop"
+    table = new_table(title, "stage", "in", "out", dropped, "%", "MB out")
     total = max(stats["read"]["documents"], 1)
     for step in stats["stages"]:
         gone = step["in"]["documents"] - step["out"]["documents"]
@@ -61,7 +64,8 @@ def _languages(stats: dict[str, Any]) -> Any:
     rows = stats["languages"]
     if not rows:
         return None
-    table = new_table("Languages kept", "language", "documents", "%")
+    title = "Languages a run would keep" if stats["annotate_only"] else "Languages kept"
+    table = new_table(title, "language", "documents", "%")
     total = max(sum(row["documents"] for row in rows), 1)
     for row in rows[:_LANGUAGES_SHOWN]:
         table.add_row(str(row["language"]), f"{row['documents']:,}", f"{100 * row['documents'] / total:.1f}")

@@ -1,0 +1,1 @@
+"""Stage `normalise`: one spelling for what looks the same. Off unless a recipe names it."""
