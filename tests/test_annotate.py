@@ -60,7 +60,7 @@ def rows(output: Path, series: str) -> pa.Table:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fewer documents than other tests have: these run a recipe five times."""
     folder = tmp_path_factory.mktemp("sample")
-    write_sample_corpus(folder, seed=3, documents=250)
+    write_sample_corpus(folder, seed=3, documents=200)
     return folder
 
 
@@ -93,7 +93,7 @@ def test_verdicts_are_those_of_a_run(annotated: tuple[dict[str, Any], Path], sam
         assert {**ours, "notes": notes} == {**theirs, "notes": theirs.get("notes", {})}
     assert found["warnings"] == manifest["warnings"]
     assert (found["annotate_only"], manifest["annotate_only"]) == (True, False)
-    assert found["kept"]["documents"] + len(rows(annotated[1], "rejects")) == found["read"]["documents"] == 250
+    assert found["kept"]["documents"] + len(rows(annotated[1], "rejects")) == found["read"]["documents"] == 200
 
 
 def test_every_document_is_measured_and_judged_by_every_stage(annotated: tuple[dict[str, Any], Path]) -> None:
@@ -110,7 +110,7 @@ def test_every_document_is_measured_and_judged_by_every_stage(annotated: tuple[d
 def test_annotations_do_not_depend_on_how_the_work_is_cut(
     annotated: tuple[dict[str, Any], Path], sample: Path, run_recipe: Runner
 ) -> None:
-    _, output = run_recipe(recipe(sample, batch_rows=7, split_bytes=1, partitions=5), annotate_only=True)
+    _, output = run_recipe(recipe(sample, batch_rows=7, split_bytes=20_000, partitions=3), annotate_only=True)
     assert digests(output) == digests(annotated[1])
 
 

@@ -90,7 +90,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_result(tmp_path_factory.mktemp("result"), TEXTS, STAGES)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(made=changes)
 def test_judging_again_is_running_again(result: str, made: list[tuple[str, Any]]) -> None:
     found = calibrate(result, changes=[f"{target}={json.dumps(value)}" for target, value in made])
