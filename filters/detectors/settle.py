@@ -40,8 +40,10 @@ class _Edit(NamedTuple):
     action: Action
 
 
-def settle(data: bytes, scanner: Scanner, actions: Sequence[Action], replace: Replace) -> Settled:
-    """Search and edit one text. actions: by detector.
+def settle(
+    data: bytes, scanner: Scanner, actions: Sequence[Action], replace: Replace, wanted: int | None = None
+) -> Settled:
+    """Search and edit one text. actions: by detector. wanted: what `scanner.promising` said of it, if it was asked.
 
     A line ends behind its `\\n`; the lines that a value lies in leave with their ends. A fake is not searched again,
     nor is a value that was tagged; but a finding that is redacted takes with it what is tagged inside it.
@@ -51,7 +53,7 @@ def settle(data: bytes, scanner: Scanner, actions: Sequence[Action], replace: Re
     text = data
     for _ in range(ROUNDS):
         here = _Places(edits)
-        fresh = [one for one in scanner.find(text) if not here.forbid(one, actions[one.detector])]
+        fresh = [one for one in scanner.find(text, wanted) if not here.forbid(one, actions[one.detector])]
         if not fresh:
             break
         added: list[_Edit] = []
@@ -73,7 +75,7 @@ def settle(data: bytes, scanner: Scanner, actions: Sequence[Action], replace: Re
             added.append(_Edit(start, end, new, action))
         findings = [*_outside(findings, taken), *new_findings]
         edits = _without_lines(sorted([*here.untouched(fresh), *added]), _joined(lines))
-        text = _render(data, edits)
+        text, wanted = _render(data, edits), None
     return Settled(text, sorted(findings))
 
 
