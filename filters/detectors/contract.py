@@ -35,7 +35,8 @@ class Detector:
     and neighbours are for `prove`. hint: RE2 that every candidate contains a match of and most texts do not; all
     hints together are searched in one pass over a batch, so it should be short: an `@`, a prefix, a run of digits.
     proof: short name of what `prove` checks, for audit rows, as in `luhn+issuer`. placeholder: what takes the place
-    of a value that is redacted; no detector may find anything in it.
+    of a value that is redacted; no detector may find anything in it. multiline: whether a candidate may hold a line
+    end, other than as its first character; what may not is looked for line by line.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Detector:
     proof: str
     placeholder: str
     fake: Fake
+    multiline: bool = False
 
 
 def always(window: str, start: int, end: int) -> Spans:
