@@ -129,6 +129,7 @@ FINANCIAL_KINDS: dict[str, Kind] = {
     "eth_address": Kind(
         st.text("0123456789abcdefABCDEF", min_size=40, max_size=40)
         .filter(lambda text: len(set(text.lower())) >= 8)
-        .map("0x{}".format)
+        .map("0x{}".format),
+        "wallet ",
     ),
 }

@@ -149,7 +149,7 @@ NATIONAL_KINDS: dict[str, Kind] = {
                 letters(6),
                 digits(2),
                 st.sampled_from("ABCDEHLMPRST"),
-                st.sampled_from(["01", "28", "31", "41", "71"]),
+                st.sampled_from(["01", "28", "41", "68"]),
                 letters(1),
                 digits(3),
             ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from filters.detectors.catalog import DETECTORS
 from filters.detectors.financial import FINANCIAL
 from filters.detectors.ibans import LENGTHS, is_iban
 from filters.detectors.issuers import network
+from filters.detectors.keccak import keccak256
 from filters.detectors.wallets import is_segwit
 from tests.detect import values
 from tests.identifier_properties import (
@@ -139,3 +142,23 @@ def test_published_wrong_addresses(address: str) -> None:
 def test_constants_are_no_wallets() -> None:
     assert values(DETECTORS["eth_address"], "0x" + "0" * 39 + "1") == []
     assert values(DETECTORS["eth_address"], "0x7a3d73e021f3555af9edbd7b6c251786ba3a663") == []
+
+
+@given(st.binary(max_size=300))
+def test_keccak_is_sha3_but_for_its_padding(data: bytes) -> None:
+    assert keccak256(data, padding=6) == hashlib.sha3_256(data).digest()
+
+
+# The examples of EIP-55.
+@pytest.mark.parametrize("value", [
+    "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
+    "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB", "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
+])  # fmt: skip
+def test_the_case_of_an_ethereum_address_is_its_proof(value: str) -> None:
+    eth = DETECTORS["eth_address"]
+    assert values(eth, f"号{value}。") == [value]
+    wrong = "0x" + value[2:].swapcase()
+    assert values(eth, wrong) == values(eth, value.lower()) == []
+    assert values(eth, f"钱包{wrong}") == [wrong]
+    fake = eth.fake(value, iter(range(256)))
+    assert values(eth, fake) == [fake] != [value]

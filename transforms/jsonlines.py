@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.json
@@ -83,32 +84,43 @@ def read_blocks(uri: str, block_bytes: int) -> Iterator[tuple[int, bytes]]:
 
     Line numbers count from 1. A byte order mark is left out. Raises InputError for a damaged or cut short stream.
     """
+    with contextlib.ExitStack() as stack:
+        yield from blocks_of(_open_stream(uri, stack), uri, block_bytes)
+
+
+class Stream(Protocol):
+    """What can be read from: up to so many bytes, none at its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+
+
+def blocks_of(stream: Stream, uri: str, block_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """As `read_blocks`, of a stream that is open; `uri` is its name in errors."""
     line, held = 1, 0
     parts: list[bytes] = []
-    with contextlib.ExitStack() as stack:
-        stream = _open_stream(uri, stack)
-        while True:
-            try:
-                data = stream.read(block_bytes)
-            except FILE_ERRORS as error:
-                raise InputError(
-                    f"{uri} is damaged or cut short somewhere after line {line}: {reason(error)}; copy it again"
-                ) from error
-            if line == 1 and not parts:
-                data = data.removeprefix(_BOM)
-            cut = data.rfind(b"\n") + 1
-            if cut or not data:
-                block = b"".join([*parts, data[:cut]])
-                parts, held = [], 0
-                if block:
-                    yield line, block
-                line += block.count(b"\n")
-            if not data:
-                return
-            parts.append(data[cut:])
-            held += len(data) - cut
-            if held > MAX_LINE_BYTES:
-                raise InputError(f"{uri}, line {line}: longer than 2 GiB; is this a file of JSON lines?")
+    while True:
+        try:
+            data = stream.read(block_bytes)
+        except FILE_ERRORS as error:
+            raise InputError(
+                f"{uri} is damaged or cut short somewhere after line {line}: {reason(error)}; copy it again"
+            ) from error
+        if line == 1 and not parts:
+            data = data.removeprefix(_BOM)
+        cut = data.rfind(b"\n") + 1
+        if cut or not data:
+            block = b"".join([*parts, data[:cut]])
+            parts, held = [], 0
+            if block:
+                yield line, block
+            line += block.count(b"\n")
+        if not data:
+            return
+        parts.append(data[cut:])
+        held += len(data) - cut
+        if held > MAX_LINE_BYTES:
+            raise InputError(f"{uri}, line {line}: longer than 2 GiB; is this a file of JSON lines?")
 
 
 def _open_stream(uri: str, stack: contextlib.ExitStack) -> pa.NativeFile:

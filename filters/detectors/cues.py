@@ -43,6 +43,15 @@ CARD = Cues(
     "بطاقة", "卡号", "卡號", "银行卡", "信用卡", "储蓄卡", "借记卡", "カード", "카드", "บัตร", "कार्ड",
 )  # fmt: skip
 
+ETHEREUM = Cues(
+    "eth", "ether", "ethereum", "erc20", "erc-20", "wallet", "wallets", "address", "addresses", "account", "token",
+    "usdt", "usdc", "metamask", "etherscan", "donate", "donation", "donations", "recipient", "sender", "owner",
+    "adresse", "geldbörse", "portefeuille", "dirección", "direcciones", "billetera", "cartera", "monedero", "endereço",
+    "carteira", "indirizzo", "portafoglio", "cüzdan", "кошелек", "кошелёк", "кошелька", "адрес", "адреса", "محفظة",
+    "عنوان", "钱包", "錢包", "地址", "以太坊", "ウォレット", "アドレス", "イーサリアム", "지갑", "주소", "이더리움",
+    "กระเป๋า", "ที่อยู่",
+)  # fmt: skip
+
 TAX_DE = Cues(
     "steuer-id", "steuerid", "steuer-identifikationsnummer", "steueridentifikationsnummer",
     "steuerliche identifikationsnummer", "identifikationsnummer", "idnr", "id-nr", "tin", "steuernummer",

@@ -10,11 +10,12 @@ import re2
 
 from filters.detectors import ibans
 from filters.detectors.checksums import luhn_digit
-from filters.detectors.codes import START, prove_code
+from filters.detectors.codes import START, prove_code, stands_free, trimmed
 from filters.detectors.contract import Detector, Spans
-from filters.detectors.cues import CARD
+from filters.detectors.cues import CARD, ETHEREUM
 from filters.detectors.digit_runs import HINT, SHAPE, numbers
 from filters.detectors.issuers import is_card, is_rare_card
+from filters.detectors.keccak import eip55
 from filters.detectors.number_fakes import digits, fake_number
 from filters.detectors.wallets import (
     base58check_decode,
@@ -77,7 +78,7 @@ IBAN = Detector(
     pattern=ibans.SHAPE,
     hint=ibans.HINT,
     prove=ibans.prove,
-    proof="mod97+country_length",
+    proof="mod97+country_shape",
     placeholder="<IBAN>",
     fake=ibans.fake,
 )
@@ -132,28 +133,44 @@ BTC_BECH32 = Detector(
 )
 
 
-def _is_eth(text: str) -> bool:
-    # Zeros, ones or a counter are constants of a program. The mixed-case check of EIP-55 needs Keccak-256, which the
-    # standard library does not have.
+def _may_be_eth(text: str) -> bool:
+    # Zeros, ones or a counter are constants of a program.
     return len(text) == 42 and len(set(text[2:].lower())) >= 8
 
 
+def _is_eth(text: str) -> bool:
+    """Whether the case of its letters checks an address (EIP-55)."""
+    digits_ = text[2:]
+    return _may_be_eth(text) and digits_ not in (digits_.lower(), digits_.upper()) and eip55(digits_) == digits_
+
+
+def _prove_eth(window: str, start: int, end: int) -> Spans:
+    start, end = trimmed(window, start, end)
+    text = window[start:end]
+    # The hash is the dearest proof of all, so it comes last.
+    if stands_free(window, start, end) and _may_be_eth(text) and (ETHEREUM.near(window, start, end) or _is_eth(text)):
+        yield start, end
+
+
 def _fake_eth(value: str, noise: Iterator[int]) -> str:
+    """One that is checked as the value is: by its case, or else by the words around it."""
     alphabet = "0123456789ABCDEF" if value[2:].upper() == value[2:] else "0123456789abcdef"
+    checked = _is_eth(value)
     while True:
-        new = value[:2] + digits(noise, 40, alphabet)
-        if new != value and _is_eth(new):
+        new = digits(noise, 40, alphabet)
+        new = value[:2] + (eip55(new) if checked else new)
+        if new != value and (_is_eth(new) if checked else _may_be_eth(new)):
             return new
 
 
 ETH_ADDRESS = Detector(
     kind="eth_address",
     group="financial",
-    summary="Ethereum addresses: 0x and forty hexadecimal digits",
+    summary="Ethereum addresses: 0x and forty hexadecimal digits, checked by their case or behind a word",
     pattern=START + r"0[xX][0-9A-Fa-f]{40}",
     hint=r"0[xX][0-9A-Fa-f]{16}",
-    prove=prove_code(_is_eth),
-    proof="length",
+    prove=_prove_eth,
+    proof="eip55|cue",
     placeholder="<ETH_ADDRESS>",
     fake=_fake_eth,
 )

@@ -39,12 +39,18 @@ _NETWORK_WORD = re2.compile(
     r"|router|subnet|netmask|proxy|listen|connect|tracer|client|network|peer|remote)|addr|host|server|dns|lookup|whois|direcci|endereço|indirizzo|адрес|сервер|хост|地址|服务器|伺服器|主机|アドレス|サーバ|ホスト|주소|서버|عنوان|خادم|ที่อยู่|@|://)"
     r"[^\n]{0,30}$"
 )
+# So does another address that no version looks like: loopback, unspecified, private but for 10.x, link-local.
+_NEIGHBOUR = re2.compile(
+    r"(?:^|[^0-9.])(?:0\.0\.0\.0|127\.0\.0\.[0-9]{1,3}|(?:192\.168|169\.254|172\.(?:1[6-9]|2[0-9]|3[01]))\.[0-9]{1,3}\.[0-9]{1,3})"
+    r"(?:$|[^0-9.])"
+)
 _CHANGE = re2.compile(r"(?i)(?:upgrad|updat|patch|bump|downgrad|releas|rollback|升级|更新|更新到)[^\n]{0,40}$")
 _PROGRAM = re2.compile(r"(?:^|[^\p{L}])\p{Lu}[\p{L}0-9.+#-]* $")
 # `1.2.3.4 Heading` at the beginning of a line, and a cell of a table of contents.
 _LINE_START = re2.compile(r"(?:^|\n)[\s#>*|-]*$")
 _HEADING = re2.compile(r"^[.:]?[ \t]+[\p{L}`*_\"'(\[]|^\s*\n")
 _HEADING_LIMIT = 64
+_NEAR = 48
 
 
 def is_public(value: str) -> bool:
@@ -105,11 +111,12 @@ def _is_address_by_value(window: str, start: int, end: int) -> bool:
     if not is_public(window[start:end]):
         # `0.11.0.0` is a version; private, local and reserved addresses look like nothing else.
         return octets[0] != 0 or max(octets) == 0
-    head, tail = window[max(0, start - 48) : start], window[end : end + 8]
+    head, tail = window[max(0, start - _NEAR) : start], window[end : end + 8]
     # `3.1.0.0` is a version unless a length of a prefix follows.
     if octets[2:] == [0, 0] and not tail.startswith("/"):
         return False
-    if octets[0] >= _SMALL or _NETWORK_WORD.search(head) or len(window) == end - start:
+    beside = _NEIGHBOUR.search(head) or _NEIGHBOUR.search(window[end : end + _NEAR])
+    if octets[0] >= _SMALL or beside or _NETWORK_WORD.search(head) or len(window) == end - start:
         heads_line = max(octets) < _HEADING_LIMIT and _LINE_START.search(head) and _HEADING.search(tail)
         return not heads_line or len(window) == end - start
     return max(octets) >= _SMALL and not _CHANGE.search(head) and not _PROGRAM.search(head)

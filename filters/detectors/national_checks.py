@@ -142,7 +142,7 @@ def pl_pesel_digit(prefix: str) -> str:
 
 
 def pl_pesel(value: str) -> bool:
-    """Eleven digits: a date whose month carries the century (80 for 1800 ... 60 for 2200), order, check digit."""
+    """Eleven digits: a date whose month tells the century (80 for 1800, 0 for 1900, 20 for 2000), order, check."""
     if len(value) != 11 or not is_digits(value):
         return False
     century, month = divmod(int(value[2:4]), 20)

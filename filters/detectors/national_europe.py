@@ -122,6 +122,7 @@ def _fake_fi(value: str, noise: Iterator[int]) -> str:
 
 
 _FISCAL = re2.compile(r"[A-Z]{6}[0-9][0-9LMNP-V][ABCDEHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]")
+_MONTHS = "ABCDEHLMPRST"
 _OMOCODIA = {ord(char): str(number) for number, char in enumerate("LMNPQRSTUV")}
 
 
@@ -132,8 +133,8 @@ def it_fiscal_code(value: str) -> bool:
     """
     if _FISCAL.fullmatch(value) is None or it_fiscal_letter(value[:15]) != value[15]:
         return False
-    day = int(value[9:11].translate(_OMOCODIA)) % 40
-    return 1 <= day <= 31
+    year, day = (int(value[at : at + 2].translate(_OMOCODIA)) for at in (6, 9))
+    return is_short_date(f"{year:02d}{1 + _MONTHS.index(value[8]):02d}{day - 40 if day > 40 else day:02d}")
 
 
 def _make_fiscal(old: str, noise: Iterator[int]) -> str:

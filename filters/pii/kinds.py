@@ -12,6 +12,9 @@ ALL, CUSTOM = "all", "custom"
 ALIASES = {"ip": ("ipv4", "ipv6")}
 """Names that stand for several kinds without being a group."""
 
+OPTIONAL = ("geo_home", "coordinates")
+"""Kinds that `all` does not stand for: weak, or no personal data by themselves. By name or group they can be had."""
+
 
 def known_names(custom: Iterable[str] = ()) -> dict[str, tuple[str, ...]]:
     """Every name that may be said, and the kinds it stands for, in order of rank.
@@ -19,7 +22,10 @@ def known_names(custom: Iterable[str] = ()) -> dict[str, tuple[str, ...]]:
     Kinds that a recipe defines come first: who defines one means it.
     """
     own = tuple(custom)
-    names: dict[str, tuple[str, ...]] = {ALL: (*own, *DETECTORS), CUSTOM: own}
+    names: dict[str, tuple[str, ...]] = {
+        ALL: (*own, *(kind for kind in DETECTORS if kind not in OPTIONAL)),
+        CUSTOM: own,
+    }
     for group in dict.fromkeys(detector.group for detector in DETECTORS.values()):
         names[group] = tuple(kind for kind, detector in DETECTORS.items() if detector.group == group)
     for alias, members in ALIASES.items():
@@ -34,11 +40,10 @@ def members(name: str, custom: Iterable[str] = ()) -> tuple[str, ...]:
     if name in names:
         return names[name]
     near = difflib.get_close_matches(name.lower().replace("-", "_"), names, n=3)
-    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    if near:
+        raise ValueError(f"unknown kind {name!r}; did you mean {' or '.join(map(repr, near))}?")
     groups = [known for known, kinds in names.items() if kinds != (known,)]
-    raise ValueError(
-        f"unknown kind {name!r}; {hint}Groups: {', '.join(groups)}. Kinds: {', '.join((*custom, *DETECTORS))}"
-    )
+    raise ValueError(f"unknown kind {name!r}. Groups: {', '.join(groups)}. Kinds: {', '.join((*custom, *DETECTORS))}")
 
 
 def select(names: Iterable[str], custom: Mapping[str, Detector] | None = None) -> tuple[Detector, ...]:

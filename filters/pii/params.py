@@ -54,7 +54,8 @@ class CustomParams(StageParams):
 
 
 class PiiParams(StageParams):
-    """What to find and what becomes of it. Kinds are named one by one, by group, `ip` (IPv4 and IPv6) or `all`.
+    """What to find and what becomes of it. Kinds are named one by one, by group, `ip` (IPv4 and IPv6) or `all`,
+    which stands for all but those of location (filters.pii.kinds.OPTIONAL).
 
     kinds: e-mail and IP addresses if left out, which is what FineWeb replaces: they are nearly always right, and a
     recipe that drops or hides more of its text should say so. policy: for all kinds that `policies` does not name,

@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "run a recipe: read, filter, deduplicate, write shards and an account of what was removed",
     "check": "validate a recipe and its input, print the plan, run nothing",
     "stats": "what a run did: documents by stage and reason, languages, duplicates",
+    "pii": "show the personal data and secrets in files; precision and recall of finding them",
     "dedup": "plan a near deduplication, or replay one with another threshold or keep rule",
     "sample": "write a small raw corpus to try things on, with the truth about what is planted in it",
 }
