@@ -34,6 +34,7 @@ class Detector:
     fail beside scripts written without spaces) and without large counted repetitions (they make RE2 slow); lengths
     and neighbours are for `prove`. hint: RE2 that every candidate contains a match of and most lines do not;
     several are looked for at once, so it should need few states: an `@`, a prefix with what follows, a run of digits.
+    It holds no line end, unless it is the pattern itself.
     proof: short name of what `prove` checks, for audit rows, as in `luhn+issuer`. placeholder: what takes the place
     of a value that is redacted; no detector may find anything in it. multiline: whether a candidate may hold a line
     end, other than as its first character; what may not is looked for line by line.

@@ -125,7 +125,7 @@ def _is_number(number: str, before: str, around: str) -> bool:
 
 def _pieces(window: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The candidate, or the parts of one too long for a number: ` / ` or more than one space stands between them."""
-    if end - start <= _MOST or _digits(window[start:end]) <= _MOST:
+    if _digits(window[start:end]) <= _MOST:
         yield start, end
         return
     last = start
@@ -140,10 +140,13 @@ _CUTS = re2.compile(r" ?/ ?|  +")
 
 
 def _prove(window: str, start: int, end: int) -> Spans:
-    for first, last in _pieces(window, start, end):
-        span = _proved(window, first, last)
-        if span:
-            yield span
+    if end - start <= _MOST:
+        # Most candidates are a part of something longer; nothing else need be asked of them.
+        if continues(window, end) or (window[start] not in "( " and continues(window, start - 1, "+")):
+            return []
+        span = _proved(window, start, end)
+        return [span] if span else []
+    return [span for first, last in _pieces(window, start, end) if (span := _proved(window, first, last))]
 
 
 def _proved(window: str, start: int, end: int) -> tuple[int, int] | None:
