@@ -65,7 +65,10 @@ WECHAT_ID = Detector(
     group="contact",
     summary="WeChat names behind the word WeChat",
     pattern=rf"{_WECHAT_CUE}{_SAYS}[A-Za-z][A-Za-z0-9_-]+",
-    hint=rf"(?:微信(?:号|號|ID|id)?|[Ww]e[Cc]hat(?: ID| id)?|[加VvWw][VvWwXx信]信?){_SAYS}[A-Za-z]",
+    hint=(
+        rf"微信(?:号|號|ID|id)?{_SAYS}[A-Za-z]|[Ww]e[Cc]hat(?: ID| id)?{_SAYS}[A-Za-z]|加[VvWw]信?{_SAYS}[A-Za-z]"
+        rf"|[VvWw][Xx]{_SAYS}[A-Za-z]|[VvWw]信{_SAYS}[A-Za-z]"
+    ),
     prove=_prove_wechat,
     proof="cue+shape",
     placeholder="<WECHAT>",

@@ -1,13 +1,14 @@
 """Where in a batch of texts it is worth to look for what: hints, a few at a time, over stretches of whole lines.
 
-    texts --cut behind line ends--> stretches --sieves of a few hints--> some --single hints--> which detectors, where
+    texts --cut behind line ends--> stretches --leads, all at once--> some, for each hint --the hint--> where for whom
 
-Long documents hold nearly every hint somewhere; most of their lines hold none.
+Long documents hold nearly every hint somewhere; most of their lines hold none. Hints without a lead are looked for by
+RE2, a few at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,7 +19,8 @@ import re2
 from numpy.typing import NDArray
 
 from filters.detectors.contract import Detector
-from filters.kernels.stretches import cut_lines
+from filters.detectors.leads import LONGEST, Lead, leads
+from filters.kernels.stretches import cut_lines, find_leads
 from filters.texts import text_buffers
 
 SIEVE_HINTS = 14
@@ -55,32 +57,65 @@ class _Sieve(NamedTuple):
 
 
 @dataclass(frozen=True)
+class _Leads:
+    """Leads of some hints, ready for `find_leads`. hints: each with its own leads, as bits by word."""
+
+    hints: tuple[tuple[_Hint, dict[int, np.uint64]], ...]
+    tables: NDArray[np.uint64]
+    ends: NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
 class Sieves:
     """Hints of some detectors, ready to be looked for. Made by `sieves`."""
 
+    leads: _Leads
     sieves: tuple[_Sieve, ...]
 
     def promising(self, texts: pa.LargeStringArray) -> dict[int, list[Stretch]]:
         """Rows in which some hint occurs, in order, and the stretches where."""
+        bounds = text_buffers(texts)[0]
         found: dict[int, list[Stretch]] = {}
         for whole in (False, True):
-            chosen = [sieve for sieve in self.sieves if sieve.whole == whole]
-            if not chosen:
-                continue
-            bounds = text_buffers(texts)[0]
             cuts = bounds if whole else line_cuts(texts)
-            starts = _filled(cuts)
-            wanted = _wanted(chosen, _array(texts, starts, cuts))
+            starts = np.flatnonzero(np.diff(cuts))
+            wanted = self._wanted(_array(texts, starts, cuts), whole)
             rows = np.searchsorted(bounds, cuts[starts], "right") - 1
-            for piece, mask in wanted.items():
+            for piece, mask in sorted(wanted.items()):
                 row, first, last = int(rows[piece]), cuts[starts[piece]], cuts[starts[piece] + 1]
                 stretch = Stretch(int(first - bounds[row]), int(last - bounds[row]), mask)
                 found.setdefault(row, []).append(stretch)
         return dict(sorted(found.items()))
 
+    def _wanted(self, pieces: pa.LargeStringArray, whole: bool) -> dict[int, int]:
+        """Pieces in which some hint occurs, and the detectors whose hints do."""
+        wanted: dict[int, int] = {}
+
+        def look(hint: _Hint, rows: NDArray[np.int64], some: pa.LargeStringArray) -> None:
+            for row in rows[_matching(some, hint.pattern)].tolist():
+                wanted[row] = wanted.get(row, 0) | hint.mask
+
+        if not whole and self.leads.hints and len(pieces):
+            cuts, data = text_buffers(pieces)
+            fits = np.empty((len(self.leads.tables), len(pieces)), np.uint64)
+            find_leads(cuts, data, self.leads.tables, self.leads.ends, fits)
+            for hint, words in self.leads.hints:
+                rows = np.unique(np.concatenate([np.flatnonzero(fits[word] & bits) for word, bits in words.items()]))
+                if len(rows):
+                    look(hint, rows, pieces.take(pa.array(rows)))
+        for sieve in self.sieves:
+            if sieve.whole == whole and len(rows := _matching(pieces, sieve.pattern)):
+                some = pieces.take(pa.array(rows))
+                for hint in sieve.hints:
+                    look(hint, rows, some)
+        return wanted
+
     def look(self, data: bytes) -> list[Stretch]:
         """The same for one text, as one stretch."""
         wanted = 0
+        for hint, _ in self.leads.hints:
+            if hint.regex.search(data) is not None:
+                wanted |= hint.mask
         for sieve in self.sieves:
             if sieve.regex.search(data) is not None:
                 for hint in sieve.hints:
@@ -96,11 +131,45 @@ def sieves(detectors: Sequence[Detector]) -> Sieves:
         # A hint of its own lies in one line; one that is the pattern may go on as far as that does.
         key = detector.multiline and detector.hint == detector.pattern, detector.hint
         masks[key] = masks.get(key, 0) | 1 << number
-    found: list[_Sieve] = []
-    for whole in (False, True):
-        hints = [_Hint(hint, _compiled(hint), mask) for (across, hint), mask in masks.items() if across == whole]
-        found += [_sieve(hints[first : first + SIEVE_HINTS], whole) for first in range(0, len(hints), SIEVE_HINTS)]
-    return Sieves(tuple(found))
+    led: list[tuple[_Hint, list[Lead]]] = []
+    others: dict[bool, list[_Hint]] = {False: [], True: []}
+    for (whole, pattern), mask in masks.items():
+        hint = _Hint(pattern, _compiled(pattern), mask)
+        found = None if whole else leads(pattern)
+        if found is None:
+            others[whole].append(hint)
+        else:
+            led.append((hint, found))
+    return Sieves(
+        _leads(led),
+        tuple(
+            _sieve(hints[first : first + SIEVE_HINTS], whole)
+            for whole, hints in others.items()
+            for first in range(0, len(hints), SIEVE_HINTS)
+        ),
+    )
+
+
+def _leads(led: Sequence[tuple[_Hint, Sequence[Lead]]]) -> _Leads:
+    """Tables for `find_leads`; leads are numbered as they come."""
+    words = -(-sum(len(found) for _, found in led) // 64)
+    tables = np.zeros((words, LONGEST, 256), np.uint64)
+    ends = np.zeros((words, LONGEST), np.uint64)
+    hints, number = [], 0
+    for hint, found in led:
+        own: dict[int, np.uint64] = {}
+        for lead in found:
+            word, bit = number // 64, np.uint64(1 << number % 64)
+            own[word] = own.get(word, np.uint64(0)) | bit
+            for place in range(LONGEST):
+                if place < len(lead):
+                    tables[word, place, sorted(lead[place])] |= bit
+                else:
+                    tables[word, place] |= bit
+                    ends[word, place] |= bit
+            number += 1
+        hints.append((hint, own))
+    return _Leads(tuple(hints), tables, ends)
 
 
 def _sieve(hints: Sequence[_Hint], whole: bool) -> _Sieve:
@@ -130,28 +199,10 @@ def line_cuts(texts: pa.LargeStringArray) -> NDArray[np.int64]:
     return cuts[: cut_lines(bounds, data, STRETCH, cuts)]
 
 
-def _filled(cuts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers of the stretches between cuts that are not empty, as texts may be."""
-    return np.flatnonzero(np.diff(cuts))
-
-
 def _array(texts: pa.LargeStringArray, starts: NDArray[np.int64], cuts: NDArray[np.int64]) -> pa.LargeStringArray:
     """The stretches as a text array, without copying their bytes."""
     offsets = np.append(cuts[starts], cuts[-1])
     return pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), texts.buffers()[2])
-
-
-def _wanted(chosen: Iterable[_Sieve], pieces: pa.LargeStringArray) -> dict[int, int]:
-    """Pieces in which some hint occurs, and the detectors whose hints do."""
-    wanted: dict[int, int] = {}
-    for sieve in chosen:
-        rows = _matching(pieces, sieve.pattern)
-        if len(rows):
-            left = pieces.take(pa.array(rows))
-            for hint in sieve.hints:
-                for row in rows[_matching(left, hint.pattern)].tolist():
-                    wanted[row] = wanted.get(row, 0) | hint.mask
-    return wanted
 
 
 def _matching(texts: pa.LargeStringArray, pattern: str) -> NDArray[np.int64]:

@@ -70,7 +70,8 @@ TOKEN_KINDS = (
         ),
     ),
     TokenKind(  # docs.gitlab.com, "Token overview": prefixes
-        "gitlab_token", "GitLab access, deploy, runner, trigger and feed tokens", "gl[a-z]+-[A-Za-z0-9_-]|GR1348941",
+        "gitlab_token", "GitLab access, deploy, runner, trigger and feed tokens",
+        "glpat-|gldt-|glcbt-|glft-|glrt-|glrtr-|glsoat-|glffct-|glimt-|glptt-|glagent-|gloas-|GR1348941",
         (
             Token("gl(?:pat|dt|cbt|ft|rt|rtr)-", r"[A-Za-z0-9_-]+(?:\.[0-9a-z.]+)?", 20, 64),
             Token("(?:glsoat|glffct)-", _URLSAFE, 20, 50),
