@@ -8,13 +8,32 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from benchmarks import dedup_growth, dedup_peers, job, language, report, row_filters, signatures
+from benchmarks import (
+    blocklists,
+    dedup_growth,
+    dedup_peers,
+    job,
+    language,
+    report,
+    row_filters,
+    sensitive,
+    sensitive_peers,
+    sensitive_slope,
+    signatures,
+)
 from benchmarks.corpus import default_files, find_files, multiply, sample_texts
 from benchmarks.peers import parse_peers
 
 DEFAULT = ("signatures", "filters", "job")
 """Those of the README; the others take longer and have pages of their own in docs/."""
-NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_peers")
+SENSITIVE = ("sensitive", "sensitive_slope", "sensitive_peers", "blocklists")
+NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_peers", *SENSITIVE)
+PEERS = {
+    "dedup_peers": dedup_peers.SCRIPTS,
+    "sensitive_peers": sensitive_peers.SCRIPTS,
+    "blocklists": blocklists.SCRIPTS,
+}
+"""Benchmarks that run other tools, and the script of each tool."""
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -38,7 +57,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--documents", type=_count, default=20_000, metavar="N", help="of the sample [20000]")
     parser.add_argument(
         "--peer", action="append", default=[], metavar="NAME=PYTHON",
-        help=f"for dedup_peers: a Python that has {', '.join(dedup_peers.SCRIPTS)} and pyarrow; may be repeated",
+        help="a Python that has the peer and pyarrow; may be repeated. "
+        + " ".join(f"{name}: {', '.join(scripts)}." for name, scripts in PEERS.items()),
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
     parser.add_argument(
@@ -52,10 +72,20 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
                 raise ValueError("--markdown replaces all tables, so that they come from one run; leave --only out")
         if options.corpus:
             find_files(options.corpus)
-        parse_peers(options.peer, tuple(dedup_peers.SCRIPTS))
+        parse_peers(options.peer, _known_peers())
     except (OSError, ValueError) as error:
         parser.error(str(error))
     return options
+
+
+def _known_peers() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for scripts in PEERS.values() for name in scripts))
+
+
+def _peers_of(benchmark: str, options: argparse.Namespace) -> dict[str, Path]:
+    """Those given that this benchmark can run."""
+    given = parse_peers(options.peer, _known_peers())
+    return {name: python for name, python in given.items() if name in PEERS[benchmark]}
 
 
 def _count(word: str) -> int:
@@ -114,11 +144,14 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
     if name == "dedup_growth":
         return dedup_growth.measure(files, options.repeats, folder)
     texts = sample_texts(files, options.megabytes)
-    if name == "dedup_peers":
-        return dedup_peers.measure(texts, parse_peers(options.peer, tuple(dedup_peers.SCRIPTS)), folder / "peers")
-    return {"signatures": signatures, "filters": row_filters, "language": language}[name].measure(
-        texts, options.repeats
-    )
+    if name in PEERS:
+        run = {"dedup_peers": dedup_peers, "sensitive_peers": sensitive_peers, "blocklists": blocklists}[name]
+        return run.measure(texts, _peers_of(name, options), folder / name)
+    if name == "sensitive_slope":
+        return sensitive_slope.measure(texts)
+    return {"signatures": signatures, "filters": row_filters, "language": language, "sensitive": sensitive}[
+        name
+    ].measure(texts, options.repeats)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def findings(detector: Detector, text: str) -> list[tuple[int, int]]:
     seen = end = 0
     for match in _compiled(detector.pattern).finditer(data):
         assert hint.search(match.group()), f"{detector.kind}: the hint misses a candidate"
+        assert detector.multiline or b"\n" not in match.group()[1:], f"{detector.kind}: a candidate of two lines"
         start = end + len(data[seen : match.start()].decode())
         end, seen = start + len(match.group().decode()), match.end()
         offset = max(0, start - CONTEXT)

@@ -1,6 +1,7 @@
 """Tests of the benchmarks: each runs on a tiny corpus, so that it still works on the day it is needed."""
 
 import json
+import runpy
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from benchmarks import __main__ as entry
 from benchmarks import (
+    blocklists,
     corpus,
     dedup_peers,
     job,
@@ -20,10 +22,14 @@ from benchmarks import (
     process_tree,
     report,
     row_filters,
+    sensitive,
+    sensitive_peers,
+    sensitive_slope,
     signatures,
     timing,
 )
 from filters.catalog import FILTERS
+from filters.detectors.catalog import DETECTORS
 from filters.exact import ExactParams, content_hashes
 from filters.minhash import jaccard
 from filters.texts import as_text_array
@@ -296,3 +302,69 @@ def test_peers_are_named_with_a_python():
 @pytest.mark.parametrize("script", sorted(dedup_peers.SCRIPTS.values()))
 def test_every_peer_has_a_script_that_compiles(script):
     compile((peers.FOLDER / script).read_text(encoding="utf-8"), script, "exec")
+
+
+def test_sensitive_scans_with_every_group_and_finds_what_the_plain_searches_find():
+    result = sensitive.measure(as_text_array(TEXTS), repeats=1)
+    found = {run["name"].split(" (")[0]: run["found"] for run in result.data["runs"]}
+    assert {detector.group for detector in DETECTORS.values()} < set(found)
+    assert found["email, ipv4"] == found["plain Python re: email, ipv4"] == found["plain RE2: email, ipv4"] == 2
+
+
+def test_slope_scans_lines_of_the_sizes_asked_for():
+    sizes = (0.001, 0.002)
+    for size in sizes:
+        texts = sensitive_slope.inputs(as_text_array(TEXTS), int(size * 1e6))
+        assert {len(text) for text in texts.values()} == {int(size * 1e6)}
+        assert not any("\n" in text for text in texts.values())
+    result = sensitive_slope.measure(as_text_array(TEXTS), sizes)
+    assert [len(run["seconds_per_mb"]) for run in result.data["runs"]] == [2] * (len(sensitive_slope.REPEATED) + 1)
+
+
+def test_a_peer_is_held_against_the_labels_of_the_kinds_it_claims(tmp_path, monkeypatch):
+    text = "a@b.example or ftp://u:p@h.example"
+    labels = [{"start": 0, "end": 11, "kind": "email"}, {"start": 15, "end": 34, "kind": "url_credentials"}]
+    for name in sensitive_peers.FILES:
+        pq.write_table(pa.table({"text": [text], "spans": [labels]}), tmp_path / name)
+
+    def told(python, script, source, output, labelled):
+        assert len(pq.read_table(labelled)) == len(sensitive_peers.FILES)
+        # Half of the address, the end of the URL (labelled as another kind), and a word.
+        found = [[2, 11, "email"], [23, 34, "email"], [12, 14, "ip"], [0, 2, "name"]]
+        return {"version": "1", "cpu_seconds": 1.0, "found": [found] * 2, "failed": 0}
+
+    monkeypatch.setattr(sensitive_peers, "run_peer", told)
+    peer = {"datatrove": tmp_path / "python"}
+    result = sensitive_peers.measure(as_text_array(TEXTS), peer, tmp_path / "work", tmp_path)
+    rows = {row[0]: row[1:] for row in result.rows}
+    assert rows["email"] == ("1.00 / 1.00 (1.00 / 1.00)", "1.00 / 1.00 (0.00 / 0.00)")
+    assert rows["all kinds it claims"][1] == "1.00 / 1.00 (0.00 / 0.00)"
+    assert "url_credentials" not in rows
+    with pytest.raises(FileNotFoundError, match="labelled spans"):
+        sensitive_peers.read_labelled(tmp_path / "work")
+
+
+def test_what_a_peer_claims_are_kinds_of_ours():
+    for name, claims in sensitive_peers.CLAIMS.items():
+        assert (peers.FOLDER / sensitive_peers.SCRIPTS[name]).is_file()
+        assert {kind for kinds in claims.values() for kind in kinds} <= set(DETECTORS)
+
+
+def test_blocklists_builds_and_searches_lists_of_every_size(tmp_path, monkeypatch):
+    def here(python, script, source, output, *arguments):
+        """In this process, where kernels are compiled."""
+        monkeypatch.setattr(sys, "argv", [str(script), str(source), str(output), *arguments])
+        runpy.run_path(str(script), run_name="__main__")
+        return json.loads(output.read_text())
+
+    monkeypatch.syspath_prepend(peers.FOLDER)
+    monkeypatch.setattr(blocklists, "run_peer", here)
+    result = blocklists.measure(as_text_array(TEXTS), {}, tmp_path, phrases=(30,), urls=(20,), asked=50)
+    ours, plain, domains = result.data["runs"]
+    assert ours["entries"] == 30
+    assert ours["hits"] >= plain["hits"] > 0
+    assert ours["index_bytes"] > 0
+    assert domains["hits"] == 5
+    made = blocklists.make_phrases(as_text_array(TEXTS), 200)
+    assert len(set(made)) == 200
+    assert made == blocklists.make_phrases(as_text_array(TEXTS), 200)

@@ -41,6 +41,7 @@ _WECHAT_VALUE = re2.compile(r"[A-Za-z][A-Za-z0-9_-]{5,19}$")
 _WECHAT_CUE = (
     r"(?:微信号|微信號|微信ID|微信id|微信|WeChat ID|Wechat ID|wechat id|WeChat|wechat|加[VvWw]信?|[VvWw][Xx信])"
 )
+_SAYS = r"(?: ?[:：=是为] ?| )"
 
 
 def _prove_wechat(window: str, start: int, end: int) -> Spans:
@@ -63,8 +64,11 @@ WECHAT_ID = Detector(
     kind="wechat_id",
     group="contact",
     summary="WeChat names behind the word WeChat",
-    pattern=rf"{_WECHAT_CUE}(?: ?[:：=是为] ?| )[A-Za-z][A-Za-z0-9_-]+",
-    hint=r"微信|[Ww]e[Cc]hat|[加VvWw][VvWwXx信]",
+    pattern=rf"{_WECHAT_CUE}{_SAYS}[A-Za-z][A-Za-z0-9_-]+",
+    hint=(
+        rf"微信(?:号|號|ID|id)?{_SAYS}[A-Za-z]|[Ww]e[Cc]hat(?: ID| id)?{_SAYS}[A-Za-z]|加[VvWw]信?{_SAYS}[A-Za-z]"
+        rf"|[VvWw][Xx]{_SAYS}[A-Za-z]|[VvWw]信{_SAYS}[A-Za-z]"
+    ),
     prove=_prove_wechat,
     proof="cue+shape",
     placeholder="<WECHAT>",
@@ -76,6 +80,7 @@ _HANDLE_CUE = (
     r"(?i:(?:skype|telegram|twitter|tweeter|tweet at|instagram|discord|snapchat|line id|weibo)"
     r"(?: (?:id|name|handle|account|user ?name))?)"
 )
+_CALLED = r"(?: ?[:：(=] ?| is | )"
 
 
 def _prove_handle(window: str, start: int, end: int) -> Spans:
@@ -96,8 +101,8 @@ HANDLE = Detector(
     kind="handle",
     group="contact",
     summary="names in messengers and networks behind the network's name, as `skype: some.body`",
-    pattern=rf"{_HANDLE_CUE}(?: ?[:：(=] ?| is | )@?[A-Za-z0-9_][A-Za-z0-9_.-]+",
-    hint=_HANDLE_CUE,
+    pattern=rf"{_HANDLE_CUE}{_CALLED}@?[A-Za-z0-9_][A-Za-z0-9_.-]+",
+    hint=rf"{_HANDLE_CUE}{_CALLED}@?[A-Za-z0-9_]",
     prove=_prove_handle,
     proof="cue+shape",
     placeholder="<HANDLE>",

@@ -32,10 +32,12 @@ class Detector:
 
     kind: its name, in lower case, as in recipes, audit rows and labels. pattern: RE2, without word boundaries (they
     fail beside scripts written without spaces) and without large counted repetitions (they make RE2 slow); lengths
-    and neighbours are for `prove`. hint: RE2 that every candidate contains a match of and most texts do not; all
-    hints together are searched in one pass over a batch, so it should be short: an `@`, a prefix, a run of digits.
+    and neighbours are for `prove`. hint: RE2 that every candidate contains a match of and most lines do not;
+    several are looked for at once, so it should need few states: an `@`, a prefix with what follows, a run of digits.
+    It holds no line end, unless it is the pattern itself.
     proof: short name of what `prove` checks, for audit rows, as in `luhn+issuer`. placeholder: what takes the place
-    of a value that is redacted; no detector may find anything in it.
+    of a value that is redacted; no detector may find anything in it. multiline: whether a candidate may hold a line
+    end, other than as its first character; what may not is looked for line by line.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Detector:
     proof: str
     placeholder: str
     fake: Fake
+    multiline: bool = False
 
 
 def always(window: str, start: int, end: int) -> Spans:

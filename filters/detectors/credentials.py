@@ -127,7 +127,7 @@ BASIC_AUTH_HEADER = Detector(
     group="secret",
     summary="`Basic` credentials of HTTP that decode to user and password",
     pattern=r"(?:Basic|basic|BASIC) +[A-Za-z0-9+/]{8}[A-Za-z0-9+/]*={0,2}",
-    hint=r"(?:Basic|basic|BASIC) +[A-Za-z0-9+/]{8}",
+    hint=r"[Bb][Aa][Ss][Ii][Cc] +[A-Za-z0-9+/]{8}",
     prove=_prove_basic,
     proof="base64-user-password",
     placeholder="<BASIC_AUTH>",

@@ -11,7 +11,7 @@ import re2
 
 from filters.detectors.boundaries import stands_alone
 from filters.detectors.contract import Detector, Spans
-from filters.detectors.search import quiet
+from filters.detectors.sieve import quiet
 from filters.detectors.validators import VALIDATORS
 from filters.errors import RecipeError
 
@@ -56,6 +56,7 @@ def custom_detector(
         proof=validator if near is None else f"{validator}+cue",
         placeholder=f"<{name.upper()}>" if placeholder is None else placeholder,
         fake=_Fakes(name, shape, valid).fake,
+        multiline=True,
     )
 
 

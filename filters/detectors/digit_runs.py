@@ -145,6 +145,7 @@ def prove_numbers(
     lenient = weak or check
 
     def prove(window: str, start: int, end: int) -> Spans:
+        found: list[tuple[int, int]] = []
         reached = start
         for number in numbers(window, start, end):
             if number.form not in known or number.start < reached:
@@ -153,6 +154,7 @@ def prove_numbers(
                 cues is not None and lenient(number.digits) and cues.near(window, number.start, number.end)
             ):
                 reached = number.end
-                yield number.start, number.end
+                found.append((number.start, number.end))
+        return found
 
     return prove

@@ -208,7 +208,7 @@ EMAIL_OBFUSCATED = Detector(
         rf"| (?:at|AT) {_ASCII_LABEL}+(?:{_SPOKEN_DOT}{_ASCII_LABEL}+)+"
         rf"| (?:at|AT) {_WEBMAIL}(?:\.|{_BRACKETED_DOT})(?:com|net|org|de|fr|ru|co\.uk|cn))"
     ),
-    hint=rf"[\[({{<][ \t]?(?:at|AT|At|@|ät|arroba|собака)[ \t]?[\])}}>]|＠| (?:dot|DOT) | (?:at|AT) {_WEBMAIL}",
+    hint=rf"[\[({{<][ \t]?(?:at|AT|At|@|ät|arroba|собака)[ \t]?[\])}}>]|＠| dot | DOT | at {_WEBMAIL}| AT {_WEBMAIL}",
     prove=_prove_obfuscated,
     proof="spoken+domain",
     placeholder="<EMAIL>",

@@ -88,7 +88,7 @@ IPV6 = Detector(
         rf"(?:{_GROUP}:){{6,7}}[0-9A-Fa-f][0-9A-Fa-f.]{{0,14}}|(?:{_GROUP}:){{1,7}}:(?:[0-9A-Fa-f][0-9A-Fa-f:.]*)?"
         r"|::[0-9A-Fa-f][0-9A-Fa-f:.]*"
     ),
-    hint=rf"::[0-9A-Fa-f]|[0-9A-Fa-f]::|(?:{_GROUP}:){{6}}",
+    hint=rf"::[0-9A-Fa-f]|[0-9A-Fa-f]::|:{_GROUP}:{_GROUP}:{_GROUP}:{_GROUP}:{_GROUP}:",
     prove=_prove_ipv6,
     proof="rfc4291+context",
     placeholder="<IP_ADDRESS>",

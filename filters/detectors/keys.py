@@ -77,6 +77,7 @@ PRIVATE_KEY = Detector(
     proof="pem-block",
     placeholder="<PRIVATE_KEY>",
     fake=_fake_private_key,
+    multiline=True,
 )
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -111,6 +112,9 @@ AWS_ACCESS_KEY = Detector(
 _SECRET_VALUE = re2.compile(r"[A-Za-z0-9/+]+$")
 
 
+_SECRET_CUE = r"(?i:aws[_ .-]?secret|secret[_ .-]?(?:access[_ .-]?)?key|aws[_ .-]?(?:access[_ .-]?)?key)"
+
+
 def _prove_secret_key(window: str, start: int, end: int) -> Spans:
     value = _SECRET_VALUE.search(window[start:end])
     if value is None:
@@ -130,12 +134,13 @@ AWS_SECRET_KEY = Detector(
     group="secret",
     summary="AWS secret access keys behind a word that says so",
     pattern=(
-        r"(?i:aws[_ .-]?secret|secret[_ .-]?(?:access[_ .-]?)?key|aws[_ .-]?(?:access[_ .-]?)?key)[A-Za-z_]*"
+        rf"{_SECRET_CUE}[A-Za-z_]*"
         r"[\"'\]]{0,2}\s{0,3}(?:=>|:=|[:=,：])?\s{0,3}[\"'`]?[A-Za-z0-9/+]{40}[A-Za-z0-9/+]*"
     ),
-    hint=r"(?i)secret|aws",
+    hint=_SECRET_CUE,
     prove=_prove_secret_key,
     proof="cue+entropy",
     placeholder="<AWS_SECRET_KEY>",
     fake=_fake_secret_key,
+    multiline=True,
 )

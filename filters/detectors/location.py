@@ -13,6 +13,7 @@ from filters.detectors.disguise import pick, same_shape, until
 _STREET = (
     r"(?:Street|St|Avenue|Ave|Lane|Ln|Road|Rd|Drive|Dr|Court|Ct|Boulevard|Blvd|Way|Place|Pl|Terrace|Parkway|Circle)"
 )
+_NAME = r"[A-Za-z]? (?:[NSEW]\.? )?(?:[A-Z][a-z]+ ){1,3}"
 _UNIT = r"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.? ?[0-9]+[A-Za-z]?)"
 _UNIT_END = re2.compile(rf"{_UNIT}$")
 _HOME = re2.compile(
@@ -42,8 +43,8 @@ GEO_HOME = Detector(
     kind="geo_home",
     group="location",
     summary="street addresses of the English-speaking world with a flat or behind a word such as `ship to`",
-    pattern=rf"[0-9]{{1,5}}[A-Za-z]? (?:[NSEW]\.? )?(?:[A-Z][a-z]+ ){{1,3}}{_STREET}\.?{_UNIT}?",
-    hint=rf" {_STREET}",
+    pattern=rf"[0-9]{{1,5}}{_NAME}{_STREET}\.?{_UNIT}?",
+    hint=rf"[0-9]{_NAME}{_STREET}",
     prove=_prove_home,
     proof="shape+cue",
     placeholder="<ADDRESS>",

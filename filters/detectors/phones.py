@@ -41,19 +41,20 @@ _DISTINCT = (
     (_RU, ("RU",)),
     (_BRACKETED, ("BR", "JP", "GB", "AU", "CN", "TW", "KR", "DE", "MX", "VN", "TR")),
 )
+_ANY_DISTINCT = re2.compile("|".join(shape.pattern for shape, _ in _DISTINCT))
 
-# Dates, spans of years, decimals, ISBN, IPv4 addresses with what follows them.
+# Dates, spans of years, decimals, ISBN, IPv4 addresses with what follows them; the groups of four of cards, accounts
+# and tables, and those of a US SSN.
 _NOT_A_NUMBER = re2.compile(
     r"(?:1[89]|20)[0-9]{2}[-./ ][01]?[0-9][-./ ][0-3]?[0-9]|[0-3]?[0-9][-./ ][01]?[0-9][-./ ](?:1[89]|20)[0-9]{2}"
     r"|(?:1[5-9]|20)[0-9]{2} ?[-–—/] ?(?:1[5-9]|20)[0-9]{2}|[0-9]+\.[0-9]+|97[89][-0-9 ]{10,}"
     r"|[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:[^0-9]{1,3}[0-9]+)*|[0-9]{4}[–—][0-9]{4}"
-)
-# The rest of an IBAN, the groups of four of cards, accounts and tables, and those of a US SSN.
-_IBAN_HEAD = re2.compile(r"(?:^|[^A-Za-z0-9])[A-Z]{2}[0-9]{2} ?(?:[0-9A-Z]{4} ?)*$")
-_FOURS = re2.compile(
-    r"[0-9]{4}(?: [0-9]{4}){2,}|[1-9][0-9]{3}(?:-[0-9]{4}){2,}|[0-9]{4} [0-9]{6} [0-9]{5}"
+    r"|[0-9]{4}(?: [0-9]{4}){2,}|[1-9][0-9]{3}(?:-[0-9]{4}){2,}|[0-9]{4} [0-9]{6} [0-9]{5}"
     r"|[0-9]{3}[-. ][0-9]{2}[-. ][0-9]{4}"
 )
+# In front of the rest of an IBAN.
+_IBAN_HEAD = re2.compile(r"(?:^|[^A-Za-z0-9])[A-Z]{2}[0-9]{2} ?(?:[0-9A-Z]{4} ?)*$")
+_TEN = frozenset("0123456789")
 
 
 def _library() -> Any:
@@ -87,23 +88,31 @@ def _groups(number: str) -> int:
     return sum(char.isdigit() and not before.isdigit() for before, char in zip(" " + number, number, strict=False))
 
 
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
 def _is_number(number: str, before: str, around: str) -> bool:
-    """Whether `number`, free of neighbours and extension, is one to call."""
-    digits = sum(char.isdigit() for char in number)
-    if not _LEAST <= digits <= _MOST or len(set(number) & set("0123456789")) < 3 or _groups(number) > _MOST_GROUPS:
+    """Whether `number`, free of neighbours and extension, is one to call. What costs little is asked first."""
+    digits = _digits(number)
+    if not _LEAST <= digits <= _MOST or len(_TEN & set(number)) < 3:
         return False
-    strong = bool(SPOKEN_OF.search(before))
+    if len(number) >= 2 * _MOST_GROUPS and _groups(number) > _MOST_GROUPS:
+        return False
     if number.lstrip("(")[:1] in ("+", "＋"):
-        return _valid(number, None) or (strong and _possible(number, None))
-    if digits > _MOST_NATIONAL or _NOT_A_NUMBER.fullmatch(number) or _FOURS.fullmatch(number):
+        return _valid(number, None) or (SPOKEN_OF.search(before) is not None and _possible(number, None))
+    if digits > _MOST_NATIONAL:
         return False
-    if COUNTED.search(before) or _IBAN_HEAD.search(before):
-        return False
-    for shape, regions in _DISTINCT:
-        if shape.fullmatch(number) and any(_valid(number, region) for region in regions):
-            return True
     grouped = not number.isdigit()
-    if strong:
+    if not grouped and SPOKEN_OF.search(before) is None:
+        return False
+    if _NOT_A_NUMBER.fullmatch(number) or COUNTED.search(before) or _IBAN_HEAD.search(before):
+        return False
+    if _ANY_DISTINCT.fullmatch(number):
+        for shape, regions in _DISTINCT:
+            if shape.fullmatch(number) and any(_valid(number, region) for region in regions):
+                return True
+    if SPOKEN_OF.search(before):
         guesses = likely_regions(around)
         if is_cn_mobile(number) and not grouped:
             return False
@@ -116,7 +125,7 @@ def _is_number(number: str, before: str, around: str) -> bool:
 
 def _pieces(window: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The candidate, or the parts of one too long for a number: ` / ` or more than one space stands between them."""
-    if sum(char.isdigit() for char in window[start:end]) <= _MOST:
+    if _digits(window[start:end]) <= _MOST:
         yield start, end
         return
     last = start
@@ -131,15 +140,18 @@ _CUTS = re2.compile(r" ?/ ?|  +")
 
 
 def _prove(window: str, start: int, end: int) -> Spans:
-    for first, last in _pieces(window, start, end):
-        span = _proved(window, first, last)
-        if span:
-            yield span
+    if end - start <= _MOST:
+        # Most candidates are a part of something longer; nothing else need be asked of them.
+        if continues(window, end) or (window[start] not in "( " and continues(window, start - 1, "+")):
+            return []
+        span = _proved(window, start, end)
+        return [span] if span else []
+    return [span for first, last in _pieces(window, start, end) if (span := _proved(window, first, last))]
 
 
 def _proved(window: str, start: int, end: int) -> tuple[int, int] | None:
     found = window[start:end]
-    extension = _EXTENSION_END.search(found)
+    extension = _EXTENSION_END.search(found) if _has_word(found) else None
     number = found[: extension.start()] if extension else found
     while number.startswith(("(", " ")) and (number[0] == " " or number.count("(") > number.count(")")):
         number, start = number[1:], start + 1
@@ -152,6 +164,11 @@ def _proved(window: str, start: int, end: int) -> tuple[int, int] | None:
     if not _is_number(number, before, around):
         return None
     return start, end
+
+
+def _has_word(found: str) -> bool:
+    """Whether a candidate may have an extension: its words have letters, ASCII or not."""
+    return not found.isascii() or found.lower() != found.upper()
 
 
 def _stands(window: str, start: int, number_end: int, end: int, international: bool) -> bool:

@@ -52,9 +52,9 @@ def scan(texts: pa.LargeStringArray, detectors: Sequence[Detector]) -> Findings:
     search = scanner(detectors)
     actions: list[Action] = ["redact"] * len(detectors)
     rows: list[tuple[int, int, int, int]] = []
-    for row in search.promising(texts).tolist():
+    for row, stretches in search.promising(texts).items():
         data = texts[row].as_buffer().to_pybytes()
-        found = settle(data, search, actions, lambda kind, value: detectors[kind].placeholder).findings
+        found = settle(data, search, actions, lambda kind, value: detectors[kind].placeholder, stretches).findings
         places = iter(code_points(data, [offset for one in found for offset in one[:2]]))
         rows += [(row, next(places), next(places), one.detector) for one in found]
     table = np.array(rows, np.int64).reshape(-1, 4)

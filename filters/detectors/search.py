@@ -2,7 +2,7 @@
 
     bytes --hints--> which detectors --patterns--> candidates --prove--> findings, the weaker of two that overlap gone
 
-A sieve finds which hints occur at all; only detectors whose hint does look at the text. A pattern that several
+Sieves find the lines in which hints occur at all; only detectors whose hint does look there. A pattern that several
 detectors share is matched once. Nothing but a candidate and its window is ever decoded.
 """
 
@@ -14,13 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import re2
-from numpy.typing import NDArray
 
 from filters.detectors.contract import CONTEXT, Detector
+from filters.detectors.sieve import Sieves, Stretch, quiet, sieves
 
 CUSTOM_BYTES = 1024
 """Most bytes of a value that a recipe's own pattern finds. Also an RE2 pattern can take quadratic time to find all its
@@ -44,6 +42,7 @@ class _Shape(NamedTuple):
     mask: int
     detectors: tuple[int, ...]
     most_bytes: int | None
+    multiline: bool
 
 
 @dataclass(frozen=True)
@@ -51,45 +50,46 @@ class Scanner:
     """Detectors, ready to search. Made by `scanner`, once for the same detectors."""
 
     detectors: tuple[Detector, ...]
-    sieve: str
-    hints: Any
-    by_hint: tuple[int, ...]
+    sieves: Sieves
     shapes: tuple[_Shape, ...]
     placeholders: re.Pattern[bytes] | None
 
-    def promising(self, texts: pa.LargeStringArray) -> NDArray[np.int64]:
-        """Rows in which some hint occurs, in order."""
-        if not self.detectors:
-            return np.empty(0, np.int64)
-        found = pc.match_substring_regex(texts, self.sieve)
-        return np.flatnonzero(found.to_numpy(zero_copy_only=False))
+    def promising(self, texts: pa.LargeStringArray) -> dict[int, list[Stretch]]:
+        """Rows in which some hint occurs, in order, and the stretches where; for `find`."""
+        return self.sieves.promising(texts)
 
-    def find(self, data: bytes) -> list[Found]:
-        """Findings in one text, in order, without overlap.
+    def find(self, data: bytes, stretches: Sequence[Stretch] | None = None) -> list[Found]:
+        """Findings in one text, in order, without overlap. stretches: what `promising` told of it, if it was asked.
 
         Where two overlap stays the one whose detector is listed first, of one detector the one that begins first,
         then the longer one. Placeholders in the text say nothing: `<PHONE>` is no cue that the number behind it is a
         phone's, or one number would betray a whole column of them.
         """
         if self.placeholders is not None:
-            data = self.placeholders.sub(_blank, data)
+            data, hidden = self.placeholders.subn(_blank, data)
+            stretches = None if hidden else stretches
+        if stretches is None:
+            stretches = self.sieves.look(data)
         wanted = 0
-        for hint in self.hints.Match(data) or ():
-            wanted |= self.by_hint[hint]
-        if not wanted:
-            return []
+        for stretch in stretches:
+            wanted |= stretch.wanted
         found: list[Found] = []
         for shape in self.shapes:
-            if shape.mask & wanted:
-                found += self._prove(data, shape, wanted)
+            if shape.multiline and shape.mask & wanted:
+                found += self._prove(data, shape, Stretch(0, len(data), wanted))
+            elif shape.mask & wanted:
+                for stretch in stretches:
+                    if shape.mask & stretch.wanted:
+                        found += self._prove(data, shape, stretch)
         if len(found) > 1:
             found.sort(key=lambda one: (one.detector, one.start, -one.end))
             found = _without_overlap(found, len(data))
         return found
 
-    def _prove(self, data: bytes, shape: _Shape, wanted: int) -> Iterator[Found]:
-        proofs = [(n, self.detectors[n].prove) for n in shape.detectors if wanted >> n & 1]
-        for start, end in candidates(shape.regex, data, shape.most_bytes):
+    def _prove(self, data: bytes, shape: _Shape, stretch: Stretch) -> Iterator[Found]:
+        proofs = [(n, self.detectors[n].prove) for n in shape.detectors if stretch.wanted >> n & 1]
+        # The line end before a stretch is there for patterns that begin with what stands in front of a value.
+        for start, end in candidates(shape.regex, data, shape.most_bytes, max(stretch.start - 1, 0), stretch.end):
             before, value, after = window(data, start, end)
             text, first = before + value + after, len(before)
             last = first + len(value)
@@ -105,25 +105,16 @@ class Scanner:
 @functools.lru_cache(maxsize=64)
 def scanner(detectors: tuple[Detector, ...]) -> Scanner:
     """Compile the patterns of some detectors; their order is their rank. Raises re2.error for one that is invalid."""
-    hint_masks: dict[str, int] = {}
-    shapes: dict[tuple[str, int | None], list[int]] = {}
+    shapes: dict[tuple[str, int | None, bool], list[int]] = {}
     for number, detector in enumerate(detectors):
-        hint_masks[detector.hint] = hint_masks.get(detector.hint, 0) | 1 << number
         most = CUSTOM_BYTES if detector.group == "custom" else None
-        shapes.setdefault((detector.pattern, most), []).append(number)
-    # One pass tells all hints that occur.
-    hints = re2.Set.SearchSet(quiet())
-    for hint in hint_masks:
-        hints.Add(hint)
-    hints.Compile()
+        shapes.setdefault((detector.pattern, most, detector.multiline), []).append(number)
     return Scanner(
         detectors,
-        "|".join(f"(?:{hint})" for hint in hint_masks),
-        hints,
-        tuple(hint_masks.values()),
+        sieves(detectors),
         tuple(
-            _Shape(re2.compile(pattern, quiet()), sum(1 << n for n in numbers), tuple(numbers), most)
-            for (pattern, most), numbers in shapes.items()
+            _Shape(re2.compile(pattern, quiet()), sum(1 << n for n in numbers), tuple(numbers), most, multiline)
+            for (pattern, most, multiline), numbers in shapes.items()
         ),
         _any_of({detector.placeholder for detector in detectors}),
     )
@@ -139,21 +130,16 @@ def _blank(match: re.Match[bytes]) -> bytes:
     return b">" * len(match[0])
 
 
-def quiet() -> Any:
-    """Options of RE2: an error is raised, not printed as well."""
-    options = re2.Options()
-    options.log_errors = False
-    return options
-
-
-def candidates(regex: Any, data: bytes, most_bytes: int | None = None) -> Iterator[tuple[int, int]]:
-    """Matches that are not empty, in order, as bytes [start, end).
+def candidates(
+    regex: Any, data: bytes, most_bytes: int | None = None, first: int = 0, last: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """Matches that are not empty, in order, as bytes [start, end), within [first, last) where nothing is to be bounded.
 
     With `most_bytes` no search sees further than that beyond the stretch, as long again, in which matches may begin:
     time is linear in the text whatever the pattern, and a longer value is not found whole.
     """
     if most_bytes is None or len(data) <= most_bytes:
-        for match in regex.finditer(data):
+        for match in regex.finditer(data, first, len(data) if last is None else last):
             start, end = match.span()
             if start < end:
                 yield start, end

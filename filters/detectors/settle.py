@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from filters.detectors.search import Found, Scanner
+from filters.detectors.sieve import Stretch
 
 Action = Literal["redact", "pseudonymise", "tag", "drop_line"]
 """What becomes of a finding: a placeholder, a fake value, nothing but a count, or its whole line leaves."""
@@ -40,8 +41,14 @@ class _Edit(NamedTuple):
     action: Action
 
 
-def settle(data: bytes, scanner: Scanner, actions: Sequence[Action], replace: Replace) -> Settled:
-    """Search and edit one text. actions: by detector.
+def settle(
+    data: bytes,
+    scanner: Scanner,
+    actions: Sequence[Action],
+    replace: Replace,
+    stretches: Sequence[Stretch] | None = None,
+) -> Settled:
+    """Search and edit one text. actions: by detector. stretches: what `scanner.promising` told of it, if it was asked.
 
     A line ends behind its `\\n`; the lines that a value lies in leave with their ends. A fake is not searched again,
     nor is a value that was tagged; but a finding that is redacted takes with it what is tagged inside it.
@@ -51,7 +58,7 @@ def settle(data: bytes, scanner: Scanner, actions: Sequence[Action], replace: Re
     text = data
     for _ in range(ROUNDS):
         here = _Places(edits)
-        fresh = [one for one in scanner.find(text) if not here.forbid(one, actions[one.detector])]
+        fresh = [one for one in scanner.find(text, stretches) if not here.forbid(one, actions[one.detector])]
         if not fresh:
             break
         added: list[_Edit] = []
@@ -73,7 +80,7 @@ def settle(data: bytes, scanner: Scanner, actions: Sequence[Action], replace: Re
             added.append(_Edit(start, end, new, action))
         findings = [*_outside(findings, taken), *new_findings]
         edits = _without_lines(sorted([*here.untouched(fresh), *added]), _joined(lines))
-        text = _render(data, edits)
+        text, stretches = _render(data, edits), None
     return Settled(text, sorted(findings))
 
 

@@ -70,7 +70,8 @@ TOKEN_KINDS = (
         ),
     ),
     TokenKind(  # docs.gitlab.com, "Token overview": prefixes
-        "gitlab_token", "GitLab access, deploy, runner, trigger and feed tokens", "gl[a-z]+-[A-Za-z0-9_-]|GR1348941",
+        "gitlab_token", "GitLab access, deploy, runner, trigger and feed tokens",
+        "glpat-|gldt-|glcbt-|glft-|glrt-|glrtr-|glsoat-|glffct-|glimt-|glptt-|glagent-|gloas-|GR1348941",
         (
             Token("gl(?:pat|dt|cbt|ft|rt|rtr)-", r"[A-Za-z0-9_-]+(?:\.[0-9a-z.]+)?", 20, 64),
             Token("(?:glsoat|glffct)-", _URLSAFE, 20, 50),
@@ -150,7 +151,7 @@ TOKEN_KINDS = (
         (Token("[0-9]{8,10}:AA", _URLSAFE, 33, 33),),
     ),
     TokenKind(  # discord.com/developers, "API reference": base64 of the bot's number, a time, a signature
-        "discord_token", "Discord bot tokens", r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{6}\.",
+        "discord_token", "Discord bot tokens", r"[A-Za-z0-9_-]{4}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]",
         (Token("", rf"[MNO][A-Za-z0-9_-]{{22,25}}\.[A-Za-z0-9_-]{{6}}\.{_URLSAFE}", 59, 72, check=_is_discord),),
     ),
     TokenKind(  # learn.microsoft.com, "Configure Azure Storage connection strings": 64 bytes in base64

@@ -84,9 +84,9 @@ def rewrite(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: PiiState) 
     counts = np.zeros((len(texts), len(state.search.detectors)), np.int64)
     edits = _Edits(state)
     changed: dict[int, str] = {}
-    for row in state.search.promising(texts).tolist():
+    for row, stretches in state.search.promising(texts).items():
         data = texts[row].as_buffer().to_pybytes()
-        text, findings = settle(data, state.search, state.actions, state.replace)
+        text, findings = settle(data, state.search, state.actions, state.replace, stretches)
         for one in findings:
             counts[row, one.detector] += 1
         edits.add(row, data, findings)

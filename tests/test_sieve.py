@@ -1,0 +1,124 @@
+"""The sieve: whole lines and nothing lost, wherever a text is cut; work that grows with the text and no faster."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.sensitive_slope import REPEATED
+from filters.detectors import sieve
+from filters.detectors.catalog import DETECTORS
+from filters.detectors.contract import Detector, Prove, always
+from filters.detectors.scan import scan
+from filters.detectors.search import scanner
+from filters.kernels.stretches import cut_lines
+from filters.texts import text_buffers
+from tests.plain_detectors import PLAIN
+from tests.strategies import texts
+
+ALL = tuple(DETECTORS.values())
+PIECES = [
+    "a@b.org", "8.8.8.8", "tel +49 30 901820", "4111111111111111", "\nDE89370400440532013000", "aws_secret_access_key",
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "<EMAIL>",
+    "\n", "\n", " ", "x", "身份证", "phone", "=", "2001:db8::1",
+]  # fmt: skip
+broken_texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+
+
+def array(some: list[str]) -> pa.LargeStringArray:
+    return pa.array(some, pa.large_string())
+
+
+def slow_cuts(some: list[str], least: int) -> Iterator[int]:
+    """One character after the other."""
+    at = 0
+    yield at
+    for text in some:
+        data, begun = text.encode(), 0
+        for index, byte in enumerate(data, start=1):
+            if index == len(data) or (byte == ord("\n") and index - begun >= least):
+                yield at + index
+                begun = index
+        at += len(data)
+
+
+@given(st.lists(st.one_of(texts, broken_texts), max_size=6), st.integers(1, 40), st.integers(0, 3))
+@settings(deadline=None)
+def test_cuts_are_those_of_a_plain_loop(some: list[str], least: int, skipped: int) -> None:
+    offsets, data = text_buffers(array(some).slice(min(skipped, len(some))))
+    cuts = np.empty(len(offsets) + int(offsets[-1] - offsets[0]) // least, np.int64)
+    count = cut_lines(offsets, data, least, cuts)
+    assert (cuts[:count] - cuts[0]).tolist() == list(slow_cuts(some[skipped:], least))
+
+
+@given(st.lists(broken_texts, max_size=4), st.integers(1, 60))
+@settings(deadline=None, max_examples=60)
+def test_what_is_found_does_not_depend_on_the_cuts(some: list[str], stretch: int) -> None:
+    search = scanner(ALL)
+    with patch.object(sieve, "STRETCH", stretch):
+        promising = search.promising(array(some))
+    for row, text in enumerate(some):
+        data = text.encode()
+        for one in promising.get(row, []):
+            assert one.start == 0 or data[one.start - 1 : one.start] == b"\n" or one.end == len(data)
+        assert search.find(data, promising.get(row, [])) == search.find(data)
+
+
+def test_only_stretches_with_a_hint_are_looked_at() -> None:
+    lines = [f"line {number % 7} of an ordinary page" for number in range(3000)]
+    lines[1500] = "write to somebody@example.org"
+    ((row, stretches),) = scanner(ALL).promising(array(["", "\n".join(lines)])).items()
+    assert row == 1
+    assert sum(one.end - one.start for one in stretches) < 2 * sieve.STRETCH
+    assert [kind for one in stretches for n, kind in enumerate(DETECTORS) if one.wanted >> n & 1] == ["email"]
+
+
+def test_what_may_hold_a_line_end_is_looked_for_in_the_whole_text() -> None:
+    across = Detector("two", "secret", "", "begin[^!]*!", "begin", always, "x", "<TWO>", lambda v, n: v, multiline=True)
+    text = "begin\n" + "x\n" * sieve.STRETCH + "!"
+    assert scan(array([text]), [across]).end.tolist() == [len(text)]
+
+
+def test_hints_of_many_detectors_are_spread_over_several_sieves() -> None:
+    found = sieve.sieves(ALL).sieves
+    assert max(len(one.hints) for one in found) <= sieve.SIEVE_HINTS
+    masks = 0
+    for one in found:
+        for hint in one.hints:
+            masks |= hint.mask
+    assert masks == (1 << len(ALL)) - 1
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_proofs_read_twice_as_much_of_a_text_twice_as_long(name: str) -> None:
+    """Work is counted, not timed: characters of all windows in all rounds."""
+    read = 0
+
+    def counting(prove: Prove) -> Prove:
+        def counted(window: str, start: int, end: int) -> list[tuple[int, int]]:
+            nonlocal read
+            read += len(window)
+            return list(prove(window, start, end))
+
+        return counted
+
+    detectors = [dataclasses.replace(detector, prove=counting(detector.prove)) for detector in ALL]
+    amounts = []
+    for size in (1500, 3000):
+        read = 0
+        scan(array([(REPEATED[name] * size)[:size]]), detectors)
+        amounts.append(read)
+    few = 400 * len(ALL)
+    assert amounts[1] <= 2 * amounts[0] + few
+
+
+def test_no_detector_looks_for_nothing() -> None:
+    assert scanner(()).promising(array(["a@b.org"])) == {}
+    assert scanner(PLAIN).promising(array([])) == {}
