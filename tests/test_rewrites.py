@@ -1,11 +1,15 @@
 """Tests of the kernels of `c4` and `refinedweb_lines`: each cuts and measures what its slow twin does."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from filters.kernels import c4 as c4_kernel
+from filters.kernels import refinedweb as refinedweb_kernel
+from filters.kernels.characters import load_characters
 from filters.quality import c4, refinedweb
 from filters.texts import as_text_array
 from tests import reference_rewrites
@@ -89,6 +93,20 @@ def test_a_slice_of_a_batch_is_rewritten_like_the_whole():
         part = stage.rewrite(as_text_array(given_texts)[1:3], None, params)
         assert as_rows(part, 2) == whole[1:3]
         assert not len(stage.rewrite(as_text_array([]), None, params).texts)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_safe(data):
+    offsets, content = np.array([0, len(data)]), np.frombuffer(data, np.uint8)
+    offsets.flags.writeable = False  # as Arrow's buffers, so that no kernel compiles anew
+    off = refinedweb.RefinedWebLinesParams(max_removed_words=None)
+    for kernel, arguments in (
+        (c4_kernel.cut_c4, (*c4.kernel_arguments(c4.C4Params(min_sentences=0, end_marks=None)), np.empty((1, 4), int))),
+        (refinedweb_kernel.cut_refinedweb, (refinedweb.kernel_limits(off), np.empty((1, 2), int))),
+    ):  # fmt: skip
+        bounds = np.empty(2, np.int64)
+        kernel(offsets, content, load_characters(), *arguments, np.empty(len(data), np.uint8), bounds)
+        assert 0 <= bounds[1] <= len(data)
 
 
 @pytest.mark.parametrize("mark", ["", "123456789", "漢字漢"])

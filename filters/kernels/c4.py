@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from filters.kernels.characters import BREAK, LOWER, SMALL, SPACE
+from filters.kernels.compiled import helper, kernel
 from filters.kernels.cuts import (
     NONE,
     WHITE_SPACE,
@@ -64,7 +64,7 @@ _EDIT = np.frombuffer(b"[edit]", np.uint8)
 _NEEDED = np.frombuffer(b"[citation needed]", np.uint8)
 
 
-@njit(nogil=True)
+@helper
 def _phrase(low, high):
     """LOREM_IPSUM, JAVASCRIPT or POLICY if a phrase of it ends here, else STAYS; low, high: the last 16 characters."""
     last = low & np.uint64(255)
@@ -85,7 +85,7 @@ def _phrase(low, high):
     return STAYS
 
 
-@njit(nogil=True)
+@helper
 def _begins_with(data, i, stop, word):
     if i + word.shape[0] > stop:
         return False
@@ -95,7 +95,7 @@ def _begins_with(data, i, stop, word):
     return True
 
 
-@njit(nogil=True)
+@helper
 def _citation(data, i, stop):
     """Bytes of `[12]`, `[]`, `[edit]` or `[citation needed]` at the bracket of byte `i`, 0 if there is none."""
     at = i + 1
@@ -110,7 +110,7 @@ def _citation(data, i, stop):
     return 0
 
 
-@njit(nogil=True)
+@helper
 def _is_end(point):
     """What ends a sentence: `.` `?` `!`, full width ones, the Arabic question mark, danda."""
     if point < 128:
@@ -118,7 +118,7 @@ def _is_end(point):
     return point == 0x3002 or point == 0xFF01 or point == 0xFF1F or point == 0x61F or point == 0x964
 
 
-@njit(nogil=True)
+@helper
 def _closes(point):
     """What may stand between the end of a sentence and the white space after it: quotes and brackets."""
     if point < 128:
@@ -126,7 +126,7 @@ def _closes(point):
     return point == 0x201D or point == 0x2019 or point == 0xBB
 
 
-@njit(nogil=True)
+@helper
 def _next_sentence(state, point, entry):
     """State after a character: 0; 1 after an end mark; 2 after white space behind it; 3 where another one begins."""
     space = point == 32 or 9 <= point <= 10 or 12 <= point <= 13
@@ -140,7 +140,7 @@ def _next_sentence(state, point, entry):
     return 1 if _is_end(point) else 0
 
 
-@njit(nogil=True)
+@helper
 def _last_bytes(data, i, stop, cited):
     """(up to 8 last bytes of a line as one number, its bytes), citations left out."""
     packed, size = np.uint64(0), NONE
@@ -159,7 +159,7 @@ def _last_bytes(data, i, stop, cited):
     return packed, size
 
 
-@njit(nogil=True)
+@helper
 def _has_end_mark(last, size, marks):
     """Whether a line ends with one of the marks and not with `...`; last: its last 8 bytes."""
     if size >= 3 and last & _M3 == _ELLIPSIS:
@@ -170,7 +170,7 @@ def _has_end_mark(last, size, marks):
     return False
 
 
-@njit(nogil=True)
+@helper
 def _judge_lines(data, i, stop, table, limits, marks, lines):
     """(lines, their number, sentences of those that stay, LOREM_IPSUM or CURLY_BRACKET if a line drops the page).
 
@@ -272,7 +272,7 @@ def _judge_lines(data, i, stop, table, limits, marks, lines):
     return lines, n_lines, sentences, STAYS
 
 
-@njit(nogil=True)
+@helper
 def _keep_line(data, line, number, spans, n_spans, cuts, n_cuts, first_cut, row):
     """(spans, their number, cuts, their number) with what stays and goes of a line that stays."""
     cuts, n_cuts = add_cut(cuts, n_cuts, first_cut, row, WHITE_SPACE, line[_BEGIN], line[_FIRST])
@@ -295,7 +295,7 @@ def _keep_line(data, line, number, spans, n_spans, cuts, n_cuts, first_cut, row)
     return spans, n_spans, cuts, n_cuts
 
 
-@njit(nogil=True)
+@kernel
 def cut_c4(offsets, data, table, limits, marks, values, out, bounds):
     """Judge the lines of every page, cut those that fail, write what is left; returns the cuts, int64 (n, 4).
 

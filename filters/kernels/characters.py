@@ -10,7 +10,8 @@
     TERMINAL  ends a sentence in some script: the 159 characters of datatrove 0.10.1 (`TERMINAL_PUNCTUATION` of
               `utils/text.py`), nearly Unicode's property Sentence_Terminal
     SMALL     Unicode category Ll
-    NUMERAL   str.isnumeric and no decimal digit: superscripts, fractions, Roman numerals; with DIGIT all of category N
+    NUMERAL   a number, but no decimal digit and no letter: superscripts, fractions, Roman numerals; with DIGIT all of
+              Unicode's category N
     SYMBOL    a word of these alone is no word to Gopher's rules in datatrove 0.10.1 (`PUNCTUATION_SET`): punctuation
               and controls; `％` and `１` are among them there, so they are here
 
@@ -54,7 +55,7 @@ _ASKED = {
     "space": str.isspace,
     "break": lambda char: len(f"a{char}a".splitlines()) > 1,
     "small": lambda char: unicodedata.category(char) == "Ll",
-    "numeral": lambda char: char.isnumeric() and not char.isdecimal(),
+    "numeral": lambda char: char.isnumeric() and not char.isdecimal() and not char.isalpha(),
 }
 _FILE = Path(__file__).with_name("characters.txt")
 

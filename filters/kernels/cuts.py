@@ -7,16 +7,15 @@ those that stay), characters [first, last) and bytes [first, last); spans are no
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from filters.kernels.characters import SPACE
+from filters.kernels.compiled import helper
 from filters.kernels.tokens import decode
 
 ROW, KIND, START, END = range(4)
 LINE, FIRST, LAST, FIRST_BYTE, LAST_BYTE = range(5)
 NONE = np.int64(0)
-"""Zero to count from. Numba compiles a function anew for every whole number that is written where it is called; a
-NumPy number is a number like any other. So are the kinds below."""
+"""Zero to count from: of one type with what is added to it, however Numba reads a plain 0."""
 
 WHITE_SPACE = np.int64(0)
 """Kind of the cuts that only trim white space or join lines; a rewrite's own kinds follow."""
@@ -24,7 +23,7 @@ WHITE_SPACE = np.int64(0)
 _NEWLINE = 10
 
 
-@njit(nogil=True)
+@helper
 def with_room(rows, count):
     """`rows`, or a copy with twice the room if `count` fills it."""
     if count < rows.shape[0]:
@@ -36,7 +35,7 @@ def with_room(rows, count):
     return larger
 
 
-@njit(nogil=True)
+@helper
 def add_cut(cuts, count, first, row, kind, start, end):
     """(cuts, count) with one more, if it is not empty; it becomes one with a neighbour of its kind from `first` on."""
     if start >= end:
@@ -49,7 +48,7 @@ def add_cut(cuts, count, first, row, kind, start, end):
     return cuts, count + 1
 
 
-@njit(nogil=True)
+@helper
 def add_span(spans, count, line, first, last, first_byte, last_byte):
     """(spans, count) with one more, if it is not empty."""
     if first_byte >= last_byte:
@@ -60,7 +59,7 @@ def add_span(spans, count, line, first, last, first_byte, last_byte):
     return spans, count + 1
 
 
-@njit(nogil=True)
+@helper
 def _strip(data, table, spans, count, cuts, n_cuts, row):
     """(first, count, cuts, n_cuts): spans [first, count) are what is left without white space at both ends."""
     none = cuts.shape[0] + 1  # these cuts stay by themselves
@@ -96,7 +95,7 @@ def _strip(data, table, spans, count, cuts, n_cuts, row):
     return first, count, cuts, n_cuts
 
 
-@njit(nogil=True)
+@helper
 def copy_page(data, start, stop, out, at):
     """Write bytes [start, stop) as they are to byte `at` of `out`; returns the byte after."""
     for i in range(start, stop):
@@ -105,7 +104,7 @@ def copy_page(data, start, stop, out, at):
     return at
 
 
-@njit(nogil=True)
+@helper
 def write_page(data, start, stop, table, spans, count, cuts, first_cut, n_cuts, row, out, at):
     """Write the spans of a page, a newline between lines, white space at both ends left out, to byte `at` of `out`.
 
@@ -132,7 +131,7 @@ def write_page(data, start, stop, table, spans, count, cuts, first_cut, n_cuts, 
     return at, cuts, n_cuts
 
 
-@njit(nogil=True)
+@helper
 def count_characters(data, start, stop):
     """Characters of valid UTF-8."""
     count = 0

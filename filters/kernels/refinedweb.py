@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from filters.kernels.characters import DIGIT, LETTER, LOWER, NUMERAL, SPACE, UPPER
+from filters.kernels.compiled import helper, kernel
 from filters.kernels.cuts import NONE, add_cut, add_span, copy_page, write_page
 from filters.kernels.tokens import decode
 
@@ -38,14 +38,14 @@ _DOTS = 3  # characters behind `read more`, any: DCLM's pattern is `read more...
 _NEWLINE = 10
 
 
-@njit(nogil=True)
+@helper
 def _lower(data, i, stop, table):
     """Lower case of the character at byte `i`, and the byte after it."""
     point, after = decode(data, i, stop)
     return np.int64(table[point] & LOWER), after
 
 
-@njit(nogil=True)
+@helper
 def _skip_others(data, i, stop, table):
     """The first byte from `i` on of a letter, a number or `_`."""
     while i < stop:
@@ -56,7 +56,7 @@ def _skip_others(data, i, stop, table):
     return i
 
 
-@njit(nogil=True)
+@helper
 def _is_counter(data, i, stop, table):
     """Whether a line is a number, such as 3, 1,200 or 1.2K, and a counted word, with nothing but signs around."""
     i = _skip_others(data, i, stop, table)
@@ -92,7 +92,7 @@ def _is_counter(data, i, stop, table):
     return False
 
 
-@njit(nogil=True)
+@helper
 def _holds(data, i, stop, phrase):
     """Whether a phrase of ASCII stands somewhere in bytes [i, stop), in any case."""
     for at in range(i, stop - phrase.shape[0] + 1):
@@ -104,12 +104,12 @@ def _holds(data, i, stop, phrase):
     return False
 
 
-@njit(nogil=True)
+@helper
 def _ascii_lower(byte):
     return byte + 32 if 65 <= byte <= 90 else byte
 
 
-@njit(nogil=True)
+@helper
 def _stands_at(points, at, stop, phrase):
     """Whether a phrase stands at character `at`, before `stop`; points: characters of a line in lower case."""
     if at < 0 or at + phrase.shape[0] > stop:
@@ -120,7 +120,7 @@ def _stands_at(points, at, stop, phrase):
     return True
 
 
-@njit(nogil=True)
+@helper
 def _without_phrases(data, start, stop, table, chars):
     """Characters [first, last) of a line that stay, int64 (n, 2), and the bytes where its characters begin.
 
@@ -159,7 +159,7 @@ def _without_phrases(data, start, stop, table, chars):
     return stays[:count], places
 
 
-@njit(nogil=True)
+@helper
 def _is_blank(data, i, stop, table):
     while i < stop:
         point, i = decode(data, i, stop)
@@ -168,7 +168,7 @@ def _is_blank(data, i, stop, table):
     return True
 
 
-@njit(nogil=True)
+@helper
 def _count_words(data, spans, count, table):
     """Words of what stays, as in `cut_refinedweb`: a word may go on from span to span of a line."""
     words = 0
@@ -187,7 +187,7 @@ def _count_words(data, spans, count, table):
     return words
 
 
-@njit(nogil=True)
+@kernel
 def cut_refinedweb(offsets, data, table, limits, values, out, bounds):
     """Judge the lines of every page, cut those that fail, write what is left; returns the cuts, int64 (n, 4).
 
