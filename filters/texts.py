@@ -31,13 +31,17 @@ def as_text_array(texts: Sequence[str] | Any) -> pa.LargeStringArray:
 
 
 def text_buffers(texts: pa.LargeStringArray) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Offsets (int64, rows + 1) and bytes (uint8) of a text array; row i is `data[offsets[i]:offsets[i + 1]]`."""
+    """Offsets (int64, rows + 1) and bytes (uint8) of a text array; row i is `data[offsets[i]:offsets[i + 1]]`.
+
+    Both are read-only, whoever made the array: Numba compiles a kernel anew for an array that can be written to.
+    """
     _, offsets, data = texts.buffers()
-    if len(texts) == 0:
-        return np.zeros(1, np.int64), np.zeros(0, np.uint8)
-    first = texts.offset
-    bounds = np.frombuffer(offsets, np.int64)[first : first + len(texts) + 1]
-    return bounds, np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)
+    bounds = np.zeros(1, np.int64)
+    if len(texts):
+        bounds = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    content = np.frombuffer(data, np.uint8) if len(texts) and data is not None and data.size else np.zeros(0, np.uint8)
+    bounds.flags.writeable = content.flags.writeable = False
+    return bounds, content
 
 
 def byte_lengths(texts: pa.LargeStringArray) -> NDArray[np.int64]:

@@ -13,9 +13,9 @@ import unicodedata
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from filters.kernels.compiled import helper
 from filters.kernels.tokens import decode
 from filters.kernels.unicode_table import CODE_POINTS, load_table
 
@@ -78,7 +78,7 @@ def fold(text: str) -> str:
     return " ".join(text.split()).translate(_translation())
 
 
-@njit(nogil=True)
+@helper
 def next_folded(data, i, stop, part, table, many):
     """A character of the folded text: (code point, byte to go on from, part to go on from).
 

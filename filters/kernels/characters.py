@@ -9,11 +9,14 @@
     BREAK     where str.splitlines() ends a line
     TERMINAL  ends a sentence in some script: the 159 characters of datatrove 0.10.1 (`TERMINAL_PUNCTUATION` of
               `utils/text.py`), nearly Unicode's property Sentence_Terminal
+    SMALL     Unicode category Ll
+    NUMERAL   a number, but no decimal digit and no letter: superscripts, fractions, Roman numerals; with DIGIT all of
+              Unicode's category N
     SYMBOL    a word of these alone is no word to Gopher's rules in datatrove 0.10.1 (`PUNCTUATION_SET`): punctuation
               and controls; `％` and `１` are among them there, so they are here
 
-`characters.txt` beside this file holds them as ranges; `python -m filters.kernels.characters` writes the first five
-anew from the running interpreter, and keeps the last two.
+`characters.txt` beside this file holds them as ranges; `python -m filters.kernels.characters` writes all but
+TERMINAL and SYMBOL anew from the running interpreter.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from filters.kernels.unicode_table import CODE_POINTS, load_table
 
 LETTER, DIGIT, UPPER = np.uint32(1 << 21), np.uint32(1 << 22), np.uint32(1 << 23)
 SPACE, BREAK, TERMINAL, SYMBOL = np.uint32(1 << 26), np.uint32(1 << 27), np.uint32(1 << 28), np.uint32(1 << 29)
+SMALL, NUMERAL = np.uint32(1 << 30), np.uint32(1 << 31)
 LOWER = np.uint32(0x1FFFFF)
 """Mask of the lower-cased code point; the class stays at bits 24 and 25."""
 
@@ -39,6 +43,8 @@ FLAGS = {
     "upper": UPPER,
     "space": SPACE,
     "break": BREAK,
+    "small": SMALL,
+    "numeral": NUMERAL,
     "terminal": TERMINAL,
     "symbol": SYMBOL,
 }
@@ -48,6 +54,8 @@ _ASKED = {
     "upper": str.isupper,
     "space": str.isspace,
     "break": lambda char: len(f"a{char}a".splitlines()) > 1,
+    "small": lambda char: unicodedata.category(char) == "Ll",
+    "numeral": lambda char: char.isnumeric() and not char.isdecimal() and not char.isalpha(),
 }
 _FILE = Path(__file__).with_name("characters.txt")
 

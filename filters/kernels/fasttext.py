@@ -9,7 +9,8 @@ dimension, so that labels, not additions of one sum, go through the processor's 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from filters.kernels.compiled import helper, kernel
 
 _FNV_OFFSET, _FNV_PRIME = np.uint32(2166136261), np.uint32(16777619)
 _LABEL = np.frombuffer(b"__label__", np.uint8)
@@ -28,7 +29,7 @@ _LOG_ZERO = np.float32(np.log(1e-5))
 """fastText's logarithm of a probability of 0: it adds 1e-5 to everything."""
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def separator_length(data, i, stop):
     """Bytes of the white space at `i` (what `str.split` splits at, and NUL), 0 if there is none.
 
@@ -55,13 +56,13 @@ def separator_length(data, i, stop):
     return 3 if b == 0xE3 and c == 0x80 and d == 0x80 else 0
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def _add_byte(h, byte):
     """FNV-1a with the sign of the byte extended, as every published model was trained."""
     return np.uint32((h ^ np.uint32(np.int32(np.int8(byte)))) * _FNV_PRIME)
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def _find_word(word, size, h, slots, words, ends):
     """Index of `word[1:size + 1]` in the vocabulary, -1 if it is not there."""
     at = np.int64(h) & (slots.shape[0] - 1)
@@ -79,7 +80,7 @@ def _find_word(word, size, h, slots, words, ends):
         at = (at + 1) & (slots.shape[0] - 1)
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def _n_grams(word, begin, end, min_n, max_n, divisor, magic, shift, n_words, bucket_bits, features, n):
     """Write the n-grams of `word[:end]`, which has its brackets, behind the `n` features, until they are many.
 
@@ -110,7 +111,7 @@ def _n_grams(word, begin, end, min_n, max_n, divisor, magic, shift, n_words, buc
     return n, begin
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def _add_rows(features, n, n_words, rows, bucket_rows, total):
     """Add up the rows `features[:n]` in their order; an n-gram is `n_words + bucket`, what is less is a word."""
     for k in range(n):
@@ -121,7 +122,7 @@ def _add_rows(features, n, n_words, rows, bucket_rows, total):
             total[j] += rows[row, j]
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def sum_rows(
     data, first, starts, stops, slots, words, ends, is_label, rows, bucket_rows, bucket_bits, n_words, buckets, min_n,
     max_n, hidden, counts, hash_ends, hashes,
@@ -215,7 +216,7 @@ def sum_rows(
         hash_ends[text + 1] = n_hashes
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def add_word_n_grams(hashes, hash_ends, word_n_grams, rows, bucket_rows, bucket_bits, n_words, buckets, hidden, counts):
     """Add the rows of runs of 2 to `word_n_grams` words to what `sum_rows` left; arrays as there."""
     total = np.empty(rows.shape[1], np.float32)
@@ -237,13 +238,13 @@ def add_word_n_grams(hashes, hash_ends, word_n_grams, rows, bucket_rows, bucket_
             hidden[text, j] = total[j]
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def _log(x):
     """fastText's logarithm: of float32, 1e-5 added, in float64, rounded to float32."""
     return np.float32(np.log(np.float64(x) + 1e-5))
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def _keep(labels, scores, text, held, label, score):
     """Put a label among a text's best so far, best first; of equals the later first. Returns how many are held."""
     k = labels.shape[1]
@@ -259,7 +260,7 @@ def _keep(labels, scores, text, held, label, score):
     return min(held + 1, k)
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def _finish(labels, scores, text, held):
     """Logarithms become probabilities; places that nothing took become -1 and 0."""
     for k in range(labels.shape[1]):
@@ -270,7 +271,7 @@ def _finish(labels, scores, text, held):
             scores[text, k] = 0
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def _dots(output, norms, hidden, counts, text, dots):
     """Products of all output rows with one text's mean; `output` is (dim, outputs): a sum adds up in order of j."""
     scale = np.float32(1.0 / counts[text])
@@ -284,7 +285,7 @@ def _dots(output, norms, hidden, counts, text, dots):
         dots[o] *= norms[o]
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def best_leaves(hidden, counts, output, norms, left, right, labels, scores):
     """The k best leaves of a Huffman tree, searched depth first in fastText's order, which prunes as it does.
 
@@ -323,7 +324,7 @@ def best_leaves(hidden, counts, output, norms, left, right, labels, scores):
         _finish(labels, scores, text, held)
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def best_outputs(hidden, counts, output, norms, softmax, labels, scores):
     """The k best of a softmax, or of one logistic unit a label (`softmax` False); arrays as in `best_leaves`."""
     n_labels = norms.shape[0]
@@ -344,7 +345,7 @@ def best_outputs(hidden, counts, output, norms, softmax, labels, scores):
         _finish(labels, scores, text, held)
 
 
-@njit(nogil=True, error_model="numpy")
+@helper(error_model="numpy")
 def _table_sigmoid(x):
     """fastText looks its sigmoid up in 512 steps from -8 to 8."""
     if x < -8:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from filters.kernels.compiled import helper, kernel
 from filters.kernels.tokens import decode
 
 
-@njit(nogil=True)
+@kernel
 def count_letters(data, start, stop, table, enough):
     """Letters and marks of `data[start:stop]`, ASCII digits left out; no more are counted than `enough`.
 
@@ -22,7 +22,7 @@ def count_letters(data, start, stop, table, enough):
     return letters
 
 
-@njit(nogil=True)
+@helper
 def advance(data, i, stop, chars):
     """The byte that follows `chars` characters from byte `i` on, or `stop`."""
     while i < stop and chars > 0:
@@ -33,7 +33,7 @@ def advance(data, i, stop, chars):
     return i
 
 
-@njit(nogil=True)
+@kernel
 def sample_pieces(offsets, data, table, max_chars, pieces, enough, starts, stops, letters):
     """Choose `max_chars` characters of every text: its beginning (`pieces` 1), or pieces of equal size spread evenly.
 
@@ -70,7 +70,7 @@ def sample_pieces(offsets, data, table, max_chars, pieces, enough, starts, stops
         letters[row] = found
 
 
-@njit(nogil=True)
+@kernel
 def long_lines(offsets, data, table, min_letters, max_chars, rows, starts, stops, letters):
     """Lines (cut at line feeds) of at least `min_letters` letters; how many there are.
 

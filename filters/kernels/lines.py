@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from filters.kernels.characters import BREAK, SPACE, TERMINAL
+from filters.kernels.compiled import helper, kernel
 from filters.kernels.repeats import DCLM, DOLMA, PUBLISHED, first_places
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
 
@@ -22,7 +22,7 @@ _LAST_THREE, _LAST_FIVE = np.uint64(0xFFFFFF), np.uint64(0xFFFFFFFFFF)
 _THREE_DOTS, _SPACED_DOTS = np.uint64(0x2E2E2E), np.uint64(0x2E202E202E)
 
 
-@njit(nogil=True)
+@helper
 def _content(data, start, stop, table):
     """The text without white space at its ends, as bytes [start, stop)."""
     while start < stop:
@@ -41,7 +41,7 @@ def _content(data, start, stop, table):
     return start, stop
 
 
-@njit(nogil=True)
+@helper
 def _sum_repeats(hashes, lengths, count, slots, places, seen, all_occurrences):
     """(repeated values, their characters): the second occurrence on, or all occurrences of what occurs again."""
     first_places(hashes, count, slots, places)
@@ -57,7 +57,7 @@ def _sum_repeats(hashes, lengths, count, slots, places, seen, all_occurrences):
     return repeats, chars
 
 
-@njit(nogil=True)
+@helper
 def _is_bullet(point, flavour):
     """What begins a bullet line: `•` `-`; in DOLMA `*` `-`; in DCLM `●` `•` `*` `-`."""
     if point == 45:
@@ -67,7 +67,7 @@ def _is_bullet(point, flavour):
     return (point == 0x2022 and flavour != DOLMA) or (point == 0x25CF and flavour == DCLM)
 
 
-@njit(nogil=True)
+@helper
 def _ends_in_ellipsis(history, flavour):
     """Whether the last characters are `...` or `…`; in DOLMA `…` alone; in DCLM `. . .` too."""
     if history & np.uint64(255) == np.uint64(_ELLIPSIS_BYTE):
@@ -77,7 +77,7 @@ def _ends_in_ellipsis(history, flavour):
     return flavour == DCLM and history & _LAST_FIVE == _SPACED_DOTS
 
 
-@njit(nogil=True)
+@kernel
 def line_counts(offsets, data, table, flavour, short, out):
     """Counts over the characters, lines and paragraphs of every text; out: int64 (rows, LINE_COUNTS), zeros, added to.
 

@@ -7,8 +7,8 @@ shingle hash; that scheme is `min over shingles of a[k] * fmix32(h) + b[k]  (mod
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from filters.kernels.compiled import helper, kernel
 from filters.kernels.tokens import fmix64, token_hashes
 
 # Odd multiplier of the polynomial over token hashes (Knuth's MMIX generator); 5 mod 8, so that swapped tokens
@@ -18,7 +18,7 @@ CHUNK = 2048
 """Tokens hashed at a time: 16 KiB of hashes stay in the first-level cache, and memory does not depend on the text."""
 
 
-@njit(nogil=True)
+@helper
 def shingle_hashes(tokens, count, size, out):
     """64-bit hashes of all runs of `size` tokens among the first `count` token hashes, into `out`.
 
@@ -40,7 +40,7 @@ def shingle_hashes(tokens, count, size, out):
     return count - size + 1
 
 
-@njit(nogil=True)
+@helper
 def next_shingles(data, start, stop, table, size, tokens, carried, out):
     """Shingles of the next stretch of a text: (shingles written to `out`, byte to go on from, tokens carried over).
 
@@ -58,7 +58,7 @@ def next_shingles(data, start, stop, table, size, tokens, carried, out):
     return written, i, keep
 
 
-@njit(nogil=True)
+@kernel
 def fold_minima(shingles, count, a, b, mixed, row):
     """Lower the minima of one signature by `count` shingle hashes.
 
@@ -80,7 +80,7 @@ def fold_minima(shingles, count, a, b, mixed, row):
         row[k] = least
 
 
-@njit(nogil=True)
+@kernel
 def minhash_signatures(offsets, data, table, size, a, b, out, counts):
     """Signatures of every text, and its number of shingles (repeats included).
 
@@ -100,7 +100,7 @@ def minhash_signatures(offsets, data, table, size, a, b, out, counts):
             counts[row] += found
 
 
-@njit(nogil=True)
+@kernel
 def shingle_sets(offsets, data, table, size, set_offsets, out):
     """Sorted distinct shingle hashes of every text, packed one after the other.
 
@@ -123,7 +123,7 @@ def shingle_sets(offsets, data, table, size, set_offsets, out):
     return end
 
 
-@njit(nogil=True)
+@helper
 def sort_distinct(values):
     """Sort in place, move the distinct values to the front, return how many there are."""
     values.sort()
@@ -135,7 +135,7 @@ def sort_distinct(values):
     return count
 
 
-@njit(nogil=True)
+@kernel
 def common_count(left, right):
     """Number of values that two sorted distinct arrays share."""
     i = j = common = 0
@@ -151,7 +151,7 @@ def common_count(left, right):
     return common
 
 
-@njit(nogil=True)
+@kernel
 def band_hashes(signatures, bands, rows, out):
     """64-bit hash of each band's rows, the band's number mixed in, so that equal rows of two bands do not meet.
 

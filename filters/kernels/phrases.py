@@ -9,9 +9,9 @@ found says where to look, and the folded characters decide.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from filters.kernels.case_folding import LOW, SPACE, next_folded
+from filters.kernels.compiled import helper, kernel
 from filters.kernels.minhash import SHINGLE_BASE
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
 from filters.kernels.unicode_table import SEPARATOR, WORD
@@ -34,14 +34,14 @@ _ONE, _SIX, _SIXTY_THREE = np.uint64(1), np.uint64(6), np.uint64(63)
 _CLASS = np.uint32(3)  # of an entry's upper byte, without the flags
 
 
-@njit(nogil=True)
+@helper
 def _hash_many(h, row):
     for part in range(row[0]):
         h = (h ^ np.uint64(row[part + 1])) * FNV_PRIME
     return h
 
 
-@njit(nogil=True)
+@helper
 def next_units(data, i, stop, table, many, kinds, units, begins, filled):
     """Units from byte `i` until `stop` or until the arrays are full, which hold `filled` already.
 
@@ -86,7 +86,7 @@ def next_units(data, i, stop, table, many, kinds, units, begins, filled):
     return filled, i
 
 
-@njit(nogil=True)
+@kernel
 def phrase_nodes(offsets, data, table, many, hash_mask, nodes, node_offsets):
     """Hashes of the nodes on every phrase's path.
 
@@ -118,7 +118,7 @@ def phrase_nodes(offsets, data, table, many, hash_mask, nodes, node_offsets):
     return end, longest, symbols
 
 
-@njit(nogil=True)
+@kernel
 def insert_phrases(nodes, node_offsets, chosen, shift, slots, first):
     """Put phrases into the table.
 
@@ -144,7 +144,7 @@ def insert_phrases(nodes, node_offsets, chosen, shift, slots, first):
                 slots[slot] |= np.uint64(chosen[c] + 1)
 
 
-@njit(nogil=True)
+@helper
 def _same(data, i, stop, other, j, other_stop, table, many):
     """Whether two stretches of bytes are the same once folded."""
     part = other_part = 0
@@ -156,7 +156,7 @@ def _same(data, i, stop, other, j, other_stop, table, many):
     return i >= stop and j >= other_stop
 
 
-@njit(nogil=True)
+@helper
 def _is_listed(phrase, active, entry_offsets, entry_list):
     for entry in range(entry_offsets[phrase], entry_offsets[phrase + 1]):  # noqa: SIM110
         if active[entry_list[entry]]:
@@ -164,7 +164,7 @@ def _is_listed(phrase, active, entry_offsets, entry_list):
     return False
 
 
-@njit(nogil=True)
+@kernel
 def find_phrases(
     offsets, data, table, many, hash_mask, shift, slots, first, phrase_offsets, phrases, longest, symbols,
     entry_offsets, entry_list, allowed, any_allowed, groups, active, words, out_rows, out_spans,

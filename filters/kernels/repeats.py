@@ -7,8 +7,8 @@ is mistaken for a repeat with a chance of about 3 in 10**8 for each length of ru
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from filters.kernels.compiled import helper, kernel
 from filters.kernels.minhash import SHINGLE_BASE
 from filters.kernels.tokens import fmix64
 from filters.kernels.words import IS_LONE, next_words
@@ -26,7 +26,7 @@ REPEAT_COUNTS = 17
 """Columns of `repeat_counts`."""
 
 
-@njit(nogil=True)
+@helper
 def first_places(values, count, slots, places):
     """For each of the first `count` values, the place where that value occurs first, into `places`.
 
@@ -47,7 +47,7 @@ def first_places(values, count, slots, places):
         places[k] = slots[at]
 
 
-@njit(nogil=True)
+@helper
 def _top(grams, places, counts, candidates, found, ends, words, n, flavour):
     """Characters that the most frequent run of n words takes up: the first of them; in flavour DCLM the longest."""
     most = 1
@@ -72,7 +72,7 @@ def _top(grams, places, counts, candidates, found, ends, words, n, flavour):
     return chars * most
 
 
-@njit(nogil=True)
+@helper
 def _duplicate(places, counts, candidates, found, ends, n, flavour):
     """Characters in runs of n words that occur again.
 
@@ -98,7 +98,7 @@ def _duplicate(places, counts, candidates, found, ends, n, flavour):
     return chars
 
 
-@njit(nogil=True)
+@helper
 def _runs(words, count, ends, candidates, grams, places, counts, slots, flavour, out):
     """Statistics of all sizes of runs of one text. A run can only occur again if the run one shorter does: candidates
     dwindle from size to size, and that is where the speed comes from."""
@@ -132,7 +132,7 @@ def _runs(words, count, ends, candidates, grams, places, counts, slots, flavour,
                 out[ALL + n] += ends[count - k]
 
 
-@njit(nogil=True)
+@kernel
 def repeat_counts(offsets, data, table, whitespace, flavour, out):
     """Repeated runs of words of every text; out: int64 (rows, REPEAT_COUNTS), zeros, added to.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from filters.kernels.compiled import kernel
 
 
-@njit(nogil=True)
+@kernel
 def anchor_by_pairs(offsets, earlier, similarity, survivor, best):
     """Decide documents in order by the pairs recorded of them.
 

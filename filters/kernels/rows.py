@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from filters.kernels.compiled import kernel
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, fmix64
 
 
-@njit(nogil=True)
+@kernel
 def row_hashes(offsets, data, out):
     """FNV-1a over the bytes of every row, mixed.
 

@@ -8,8 +8,8 @@ Bytes that are not UTF-8 separate, too: any byte string is safe input.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from filters.kernels.compiled import helper, kernel
 from filters.kernels.unicode_table import LONE, SEPARATOR, WORD
 
 # FNV-1a's 64-bit constants (Fowler, Noll, Vo: draft-eastlake-fnv), fed with code points in place of bytes.
@@ -18,7 +18,7 @@ FNV_PRIME = np.uint64(0x100000001B3)
 _REPLACEMENT = 0xFFFD
 
 
-@njit(nogil=True)
+@helper
 def fmix64(h):
     """MurmurHash3's 64-bit finaliser (Appleby), a bijection of uint64 that spreads every bit over all."""
     h ^= h >> np.uint64(33)
@@ -28,7 +28,7 @@ def fmix64(h):
     return h ^ (h >> np.uint64(33))
 
 
-@njit(nogil=True)
+@kernel
 def decode(data, i, stop):
     """Code point at byte `i` and the byte after it, without reading at or past `stop`.
 
@@ -55,7 +55,7 @@ def decode(data, i, stop):
     return point, i + length
 
 
-@njit(nogil=True)
+@kernel
 def token_hashes(data, start, stop, table, out):
     """Hash tokens from byte `start` until `stop` or until `out` (uint64) is full.
 
@@ -91,7 +91,7 @@ def token_hashes(data, start, stop, table, out):
     return count, i
 
 
-@njit(nogil=True)
+@kernel
 def count_tokens_and_chars(offsets, data, table, tokens, chars):
     """Tokens and code points of every text.
 

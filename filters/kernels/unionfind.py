@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from filters.kernels.compiled import kernel
 
 
-@njit(nogil=True)
+@kernel
 def component_roots(n, left, right):
     """Smallest member of every node's component, int64 (n,). left, right: int64 (edges,), nodes in [0, n).
 

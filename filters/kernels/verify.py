@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from filters.kernels.compiled import helper, kernel
 
 JACCARD, CONTAINMENT = 0, 1
 
 
-@njit(nogil=True)
+@kernel
 def common_at_least(left, right, needed):
     """Number of values that two sorted distinct arrays share, or -1 as soon as it is sure to be below `needed`."""
     spare_left, spare_right = left.shape[0] - needed, right.shape[0] - needed
@@ -27,14 +28,14 @@ def common_at_least(left, right, needed):
     return common if common >= needed else -1
 
 
-@njit(nogil=True)
+@helper
 def _needed(a, b, floor, measure):
     """Values that sets of these sizes must share to reach `floor`: one less, so that rounding cannot cut off a tie."""
     whole = min(a, b) if measure == CONTAINMENT else (a + b) / (1.0 + floor)
     return int(np.ceil(floor * whole)) - 1
 
 
-@njit(nogil=True)
+@kernel
 def similarity_at_least(left, right, floor, measure):
     """Exact similarity of two sorted sets of hashes, or -1.0 where it is below `floor` or a set is empty.
 
@@ -50,7 +51,7 @@ def similarity_at_least(left, right, floor, measure):
     return value if value >= floor else -1.0
 
 
-@njit(nogil=True)
+@kernel
 def profiles(set_begin, set_end, words, out, usable):
     """How many hashes of each set fall into each 128th of their range. out: uint8 (sets, 128), zero.
 
@@ -64,7 +65,7 @@ def profiles(set_begin, set_end, words, out, usable):
             out[one, part] += np.uint8(1)
 
 
-@njit(nogil=True)
+@kernel
 def common_at_most(left, right):
     """Bound on what two sets share, from their profiles: the smaller count of each part, added up."""
     bound = 0
@@ -73,7 +74,7 @@ def common_at_most(left, right):
     return bound
 
 
-@njit(nogil=True)
+@helper
 def _rarest_first(entries, buckets, listed, order):
     """Entries of one document, those of buckets that list fewest first. Returns how many."""
     n = entries[1] - entries[0]
@@ -86,7 +87,7 @@ def _rarest_first(entries, buckets, listed, order):
     return n
 
 
-@njit(nogil=True)
+@helper
 def _gather(order, buckets, head, link, owner, most, met, found_out):
     """Documents in the buckets of the entries `order`, each once: of each bucket the newest `most`.
 
@@ -106,7 +107,7 @@ def _gather(order, buckets, head, link, owner, most, met, found_out):
     return found, complete
 
 
-@njit(nogil=True)
+@helper
 def _in_common(bucket_offsets, buckets, one, other):
     """Buckets that two documents share."""
     common = 0
@@ -116,7 +117,7 @@ def _in_common(bucket_offsets, buckets, one, other):
     return common
 
 
-@njit(nogil=True)
+@helper
 def _most_met_first(candidates, found, met, most):
     """Move the `most` candidates that share most buckets, the first gathered where they tie, to the front."""
     if found <= most:
@@ -143,12 +144,12 @@ def _most_met_first(candidates, found, met, most):
     return kept
 
 
-@njit(nogil=True)
+@helper
 def _better(value, other, than_value, than_other):
     return value > than_value or (value == than_value and other < than_other)
 
 
-@njit(nogil=True)
+@helper
 def _most_similar_first(near, near_similarity, best, most):
     """Sort the first `most` places: `best` before all, then by similarity, the earliest where they tie."""
     for place in range(min(near.shape[0], most)):
@@ -162,7 +163,7 @@ def _most_similar_first(near, near_similarity, best, most):
         near_similarity[place], near_similarity[top] = near_similarity[top], near_similarity[place]
 
 
-@njit(nogil=True)
+@kernel
 def anchor_to_survivors(
     set_begin, set_end, words, bucket_offsets, buckets, n_buckets, fixed, gone, measure, threshold, floor, limits,
     survivor, similarity, shared, compared, decided, paired, pairs, pair_similarity,

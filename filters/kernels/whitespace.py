@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from filters.kernels.compiled import kernel
 
 
-@njit(nogil=True)
+@kernel
 def fold_white_space(offsets, data, out_offsets, out):
     """Strip the ends of every text and make every run of ASCII white space one space.
 

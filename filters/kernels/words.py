@@ -8,9 +8,9 @@ Python's `str.split()` gives, case kept unless folding is asked for. A word is t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from filters.kernels.characters import LETTER, LOWER, SPACE, SYMBOL
+from filters.kernels.compiled import helper, kernel
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
 from filters.kernels.unicode_table import LONE, SEPARATOR
 
@@ -29,7 +29,7 @@ MEDIAN_CAP = 1023
 _ELLIPSIS = 0x2026
 
 
-@njit(nogil=True)
+@kernel
 def next_words(data, i, stop, table, whitespace, fold, out):
     """Words from byte `i` until `stop` or until `out` (uint64 (n, 2)) is full.
 
@@ -82,7 +82,7 @@ def next_words(data, i, stop, table, whitespace, fold, out):
     return count, i
 
 
-@njit(nogil=True)
+@helper
 def _twice_median(lengths, count):
     """Twice the median of a histogram of `count` values, so that it stays whole; 0 of none."""
     if count == 0:
@@ -99,7 +99,7 @@ def _twice_median(lengths, count):
     return low + high
 
 
-@njit(nogil=True)
+@kernel
 def word_counts(offsets, data, table, whitespace, out):
     """Counts over the words of every text; out: int64 (rows, WORD_COUNTS), zeros, added to.
 
@@ -131,7 +131,7 @@ def word_counts(offsets, data, table, whitespace, out):
         out[row, TWICE_MEDIAN] = _twice_median(lengths, out[row, WORDS])
 
 
-@njit(nogil=True)
+@kernel
 def stop_words(offsets, data, table, whitespace, fold, chosen, set_offsets, hashes, distinct, total):
     """How many words of a list each text holds: different ones, and in all.
 

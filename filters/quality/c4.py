@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pyarrow as pa
-import re2
-from pydantic import Field, model_validator
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field, model_validator
 
 from filters.contract import Rewrite, Rewritten, Rule, StageParams
-from filters.quality.cuts import WHITE_SPACE, Page, Span, rewrite_pages
-
-CITATION = re2.compile(r"\[[0-9]*\]|\[edit\]|\[citation needed\]")
-POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
-_ELLIPSIS = "..."
-# An end mark, closing marks, white space, and then no small letter: there another sentence begins.
-_SENTENCE_END = re2.compile(r"[.!?。！？؟।][\"'”’»)\]]*[^\S\n]+[^\s\p{Ll}]")
+from filters.kernels import c4 as kernel
+from filters.quality.cuts import rewrite_texts, value_columns
 
 _PUBLISHED: dict[str, dict[str, Any]] = {
     # tensorflow_datasets/text/c4_utils.py: _MIN_WORDS_PER_LINE, _MIN_NUM_SENTENCES, _END_MARKS, is_valid_length
@@ -30,21 +26,28 @@ _PUBLISHED: dict[str, dict[str, Any]] = {
 }
 
 
+def _short_marks(marks: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for mark in marks or ():
+        if not 1 <= len(mark.encode()) <= 8:
+            raise ValueError(f"an end mark is 1 to 8 bytes long, got {mark!r}")
+    return marks
+
+
 class C4Params(StageParams):
     """Limits; a value equal to a limit passes, null turns a rule off. What is left out is the flavour's.
 
     flavour: `tfds`, the original, or `datatrove`, which FineWeb was made with (with `end_marks: null`).
-    max_chars: of a page. max_word_chars: a line with a longer word goes. end_marks: what a line must end with, but not
-    `...`; null keeps all lines. min_words: of a line, split at white space; `tfds` counts after citations are cut,
-    `datatrove` before. min_sentences: of all lines kept. citations, javascript, policy: cut `[12]`, `[edit]`,
-    `[citation needed]`; lines that speak of JavaScript; lines with a policy phrase. lorem_ipsum, curly_bracket: a
-    page with such a line (one that came so far) is dropped.
+    max_chars: of a page. max_word_chars: a line with a longer word goes. end_marks: what a line must end with, each of
+    at most 8 bytes, but not `...`; null keeps all lines. min_words: of a line, split at white space; `tfds` counts
+    after citations are cut, `datatrove` before. min_sentences: of all lines kept. citations, javascript, policy: cut
+    `[12]`, `[edit]`, `[citation needed]`; lines that speak of JavaScript; lines with a policy phrase. lorem_ipsum,
+    curly_bracket: a page with such a line (one that came so far) is dropped.
     """
 
     flavour: Literal["tfds", "datatrove"] = "tfds"
     max_chars: Annotated[int | None, Field(ge=1)]
     max_word_chars: Annotated[int | None, Field(ge=1)] = 1000
-    end_marks: tuple[str, ...] | None
+    end_marks: Annotated[tuple[str, ...] | None, AfterValidator(_short_marks)]
     min_words: Annotated[int | None, Field(ge=0)]
     min_sentences: Annotated[int | None, Field(ge=0)]
     citations: bool = True
@@ -62,121 +65,43 @@ class C4Params(StageParams):
         return {**_PUBLISHED[flavour if flavour in ("tfds", "datatrove") else "tfds"], **values}
 
 
-def count_sentences(lines: Sequence[str]) -> int:
-    """Sentences of lines: one each, and one more for every end mark followed by white space and no small letter.
-
-    C4 has NLTK's punkt count them, which knows abbreviations; this needs no model and no download.
-
-    >>> count_sentences(["One. Two! No, e.g. this is two still.", "", "Four."])
-    4
-    """
-    full = [line for line in lines if line]
-    return len(full) + len(_SENTENCE_END.findall("\n".join(full)))
+_NAMES = ("chars", "lorem_ipsum", "curly_bracket", "sentences")
+_TYPES = {name: pa.int64() for name in _NAMES}
+_NEVER = 2**62
 
 
-def clean_page(text: str, params: C4Params) -> Page:
-    """Judge the lines of a page in order; the first line with a forbidden word drops the page."""
-    page = Page(values={"chars": len(text), "lorem_ipsum": 0, "curly_bracket": 0, "sentences": None})
-    if params.max_chars is not None and len(text) > params.max_chars:
-        page.dropped = True
-        return page
-    asked = _asked(text, params)
-    wholes = text.splitlines(keepends=True)
-    judged = [_judge_line(whole.strip(), params, asked) for whole in wholes]
-    for _, kind in judged:
-        if kind in _DROPS:
-            page.values[kind] = 1
-            page.dropped = True
-            return page
-    sentences = count_sentences([line for line, kind in judged if kind is None])
-    page.values["sentences"] = sentences
-    if params.min_sentences is not None and sentences < params.min_sentences:
-        page.dropped = True
-        return page
-    _keep_lines(page, wholes, judged, cites=asked is not None)
-    page.strip(text)
-    return page
-
-
-_DROPS = ("lorem_ipsum", "curly_bracket")
-
-
-def _asked(text: str, params: C4Params) -> frozenset[str] | None:
-    """Rules that some line could fail; None for most pages, which have none of the words."""
-    lower = text.lower()
-    asked = {
-        "lorem_ipsum": params.lorem_ipsum and "lorem ipsum" in lower,
-        "javascript": params.javascript and "javascript" in lower,
-        "curly_bracket": params.curly_bracket and "{" in text,
-        "policy": params.policy and any(phrase in lower for phrase in POLICY),
-        "citation": params.citations and "[" in text,
+def kernel_arguments(params: C4Params) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """`limits` and `marks` of `filters.kernels.c4.cut_c4`."""
+    wanted = {
+        kernel.CITATION: params.citations,
+        kernel.JAVASCRIPT: params.javascript,
+        kernel.POLICY: params.policy,
+        kernel.LOREM_IPSUM: params.lorem_ipsum,
+        kernel.CURLY_BRACKET: params.curly_bracket,
     }
-    return frozenset(name for name, possible in asked.items() if possible) or None
-
-
-def _judge_line(line: str, params: C4Params, asked: frozenset[str] | None) -> tuple[str, str | None]:
-    """(the line without citations, why it or its page goes: the rules in C4's order, None if it stays)."""
-    longest, fewest, given = params.max_word_chars, params.min_words, line
-    if longest is not None and len(line) > longest and any(len(word) > longest for word in line.split()):
-        return line, "long_word"
-    if asked and "citation" in asked and "[" in line:
-        line = CITATION.sub("", line)
-    if params.end_marks is not None and (not line.endswith(params.end_marks) or line.endswith(_ELLIPSIS)):
-        return line, "no_end_mark"
-    counted = line if params.flavour == "tfds" else given
-    if fewest is not None and len(counted.split(None, fewest)) < fewest:
-        return line, "too_few_words"
-    if asked is None:
-        return line, None
-    lower = line.lower()
-    if "lorem_ipsum" in asked and "lorem ipsum" in lower:
-        return line, "lorem_ipsum"
-    if "javascript" in asked and "javascript" in lower:
-        return line, "javascript"
-    if "curly_bracket" in asked and "{" in line:
-        return line, "curly_bracket"
-    if "policy" in asked and any(phrase in lower for phrase in POLICY):
-        return line, "policy"
-    return line, None
-
-
-def _keep_lines(page: Page, wholes: Sequence[str], judged: Sequence[tuple[str, str | None]], cites: bool) -> None:
-    """Write down what stays of a page and what goes."""
-    after = 0
-    for whole, (cleaned, kind) in zip(wholes, judged, strict=True):
-        begin, after = after, after + len(whole)
-        if kind:
-            page.cut(kind if whole.strip() else WHITE_SPACE, begin, after)
-            continue
-        line = whole.strip()
-        first = begin + whole.find(line)
-        last = first + len(line)
-        page.cut(WHITE_SPACE, begin, first)
-        spans = [(first, last)] if not cites or cleaned == line else _without_citations(line, first)
-        at = first
-        for a, b in [*spans, (last, last)]:
-            page.cut("citation", at, a)
-            at = b
-        if after > last + 1 or not whole.endswith("\n"):
-            page.cut(WHITE_SPACE, last, after)
-        page.kept.append(spans)
-
-
-def _without_citations(line: str, first: int) -> list[Span]:
-    spans, last = [], 0
-    for match in CITATION.finditer(line):
-        spans.append((first + last, first + match.start()))
-        last = match.end()
-    spans.append((first + last, first + len(line)))
-    return [span for span in spans if span[0] < span[1]]
-
-
-_TYPES = {"chars": pa.int64(), "lorem_ipsum": pa.int64(), "curly_bracket": pa.int64(), "sentences": pa.int64()}
+    rules = sum(1 << kind for kind, asked in wanted.items() if asked) << 2
+    rules |= kernel.WANTS_END_MARK if params.end_marks is not None else 0
+    rules |= kernel.COUNTS_AS_GIVEN if params.flavour == "datatrove" else 0
+    limits = np.empty(kernel.LIMITS, np.int64)
+    limits[kernel.MAX_CHARS] = _NEVER if params.max_chars is None else params.max_chars
+    limits[kernel.MAX_WORD_CHARS] = _NEVER if params.max_word_chars is None else params.max_word_chars
+    limits[kernel.MIN_WORDS] = params.min_words or 0
+    limits[kernel.MIN_SENTENCES] = params.min_sentences or 0
+    limits[kernel.RULES] = rules
+    marks = [mark.encode() for mark in params.end_marks or ()]
+    numbers = [(int.from_bytes(mark, "big"), (1 << 8 * len(mark)) - 1, len(mark)) for mark in marks]
+    return limits, np.array(numbers, np.uint64).reshape(-1, 3)
 
 
 def rewrite(texts: pa.LargeStringArray, batch: pa.RecordBatch, params: C4Params) -> Rewritten:
-    """Lines are cut; kinds of edits are the reasons, and `white_space` for what only joins lines."""
-    return rewrite_pages(texts, lambda text: clean_page(text, params), _TYPES)
+    """Lines are cut; kinds of edits are the reasons, and `white_space` for what only joins lines.
+
+    Sentences are those of the lines that stay: one each, and one more for every end mark behind which white space and
+    no small letter follow. C4 has NLTK's punkt count them, which knows abbreviations; this needs no model.
+    """
+    values = np.empty((len(texts), kernel.VALUES), np.int64)
+    after, edits = rewrite_texts(texts, kernel.cut_c4, (*kernel_arguments(params), values), kernel.KINDS)
+    return Rewritten(after, value_columns(values, _NAMES), edits)
 
 
 def rules(params: C4Params) -> Sequence[Rule]:

@@ -1,94 +1,49 @@
-"""Rewriting a text line by line: what is kept, what is cut and why, as the edits of a batch."""
+"""From the cuts that a kernel makes in the texts of a batch to what a rewrite hands back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from filters.contract import Columns, Rewritten, edits_of
+from filters.contract import EDITS_SCHEMA, Columns
+from filters.kernels.characters import load_characters
+from filters.kernels.cuts import END, KIND, ROW, START
+from filters.texts import text_buffers
 
-WHITE_SPACE = "white_space"
-"""Kind of the edits that only cut or fold white space around what stays: indents, blank ends, `\\r\\n`."""
-
-Span = tuple[int, int]
-Cut = tuple[str, int, int]
-"""(kind, start, end): characters [start, end) of the text as it came."""
-
-
-@dataclass
-class Page:
-    """A text being rewritten. kept: the spans of every line that stays, in order; cuts: what goes; values: measured."""
-
-    kept: list[list[Span]] = field(default_factory=list)
-    cuts: list[Cut] = field(default_factory=list)
-    values: dict[str, float | None] = field(default_factory=dict)
-    dropped: bool = False
-
-    def cut(self, kind: str, start: int, end: int) -> None:
-        """Note that a span goes; neighbours of one kind become one."""
-        if start >= end:
-            return
-        if self.cuts and self.cuts[-1][0] == kind and self.cuts[-1][2] == start:
-            start = self.cuts.pop()[1]
-        self.cuts.append((kind, start, end))
-
-    def text(self, original: str) -> str:
-        """Lines that stay, one newline between them."""
-        return "\n".join("".join([original[a:b] for a, b in spans]) for spans in self.kept)
-
-    def strip(self, original: str) -> None:
-        """Cut white space at both ends of what stays."""
-        for line, at in ((0, 0), (-1, -1)):
-            while self.kept:
-                spans = self.kept[line]
-                if not spans:
-                    self.kept.pop(line)
-                    continue
-                a, b = spans[at]
-                stretch = original[a:b]
-                left = b - len(stretch.lstrip()) if at == 0 else a
-                right = a + len(stretch.rstrip()) if at == -1 else b
-                if at == 0:
-                    self.cuts.append((WHITE_SPACE, a, min(left, b)))
-                    a = left
-                else:
-                    self.cuts.append((WHITE_SPACE, max(right, a), b))
-                    b = right
-                if a >= b:
-                    spans.pop(at)
-                    continue
-                spans[at] = (a, b)
-                break
+Cut = Callable[..., NDArray[np.int64]]
+"""`kernel(offsets, data, table, *arguments, out, bounds)`: writes new texts, returns cuts, int64 (n, 4)."""
 
 
-def rewrite_pages(
-    texts: pa.LargeStringArray, clean: Callable[[str], Page], types: Mapping[str, pa.DataType]
-) -> Rewritten:
-    """Clean every text by itself. A page that a rule will drop stays as it came, without edits."""
-    values: dict[str, list[float | None]] = {name: [] for name in types}
-    rows: list[int] = []
-    cuts: list[Cut] = []
-    changed: dict[int, str] = {}
-    for row, text in enumerate(texts.to_pylist()):
-        page = clean(text)
-        for name in types:
-            values[name].append(page.values[name])
-        if page.dropped:
-            continue
-        found = page.text(text)
-        if found != text:
-            changed[row] = found
-            own = sorted((cut for cut in page.cuts if cut[1] < cut[2]), key=lambda cut: cut[1:])
-            # What joins lines is white space, too: a text that changed in nothing else has it as its only edit.
-            cuts += own or [(WHITE_SPACE, 0, len(text))]
-            rows += [row] * max(len(own), 1)
-    columns: Columns = {name: pa.array(values[name], kind) for name, kind in types.items()}
-    if changed:
-        mask = np.zeros(len(texts), np.bool_)
-        mask[list(changed)] = True
-        texts = pc.replace_with_mask(texts, pa.array(mask), pa.array(list(changed.values()), pa.large_string()))
-    return Rewritten(texts, columns, edits_of(rows, cuts))
+def rewrite_texts(
+    texts: pa.LargeStringArray, kernel: Cut, arguments: Sequence[object], kinds: Sequence[str]
+) -> tuple[pa.LargeStringArray, pa.RecordBatch]:
+    """(texts afterwards, EDITS_SCHEMA rows). kinds: names of the kinds of cuts, in the order of their numbers."""
+    offsets, data = text_buffers(texts)
+    out, bounds = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.empty(len(texts) + 1, np.int64)
+    cuts = kernel(offsets, data, load_characters(), *arguments, out, bounds)
+    if not len(cuts):
+        return texts, edits_of_cuts(cuts, kinds)
+    written = out[: bounds[-1]].copy() if 2 * bounds[-1] < len(out) else out
+    texts = pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(bounds), pa.py_buffer(written))
+    return texts, edits_of_cuts(cuts, kinds)
+
+
+def edits_of_cuts(cuts: NDArray[np.int64], kinds: Sequence[str]) -> pa.RecordBatch:
+    """EDITS_SCHEMA rows of cuts, in order of (row, start)."""
+    cuts = cuts[np.lexsort((cuts[:, END], cuts[:, START], cuts[:, ROW]))]
+    columns = {
+        "row": pa.array(np.ascontiguousarray(cuts[:, ROW])),
+        "kind": pa.array(kinds, pa.string()).take(pa.array(np.ascontiguousarray(cuts[:, KIND]))),
+        "start": pa.array(np.ascontiguousarray(cuts[:, START])),
+        "end": pa.array(np.ascontiguousarray(cuts[:, END])),
+    }
+    arrays = [columns[f.name] if f.name in columns else pa.nulls(len(cuts), f.type) for f in EDITS_SCHEMA]
+    return pa.record_batch(arrays, schema=EDITS_SCHEMA)
+
+
+def value_columns(values: NDArray[np.int64], names: Sequence[str]) -> Columns:
+    """Columns of int64 from those of an array; negative numbers, of what was not measured, become null."""
+    return {name: pa.array(np.ascontiguousarray(values[:, k]), mask=values[:, k] < 0) for k, name in enumerate(names)}

@@ -6,24 +6,18 @@ The paper gives the rules in words; the numbers and their order are those of DCL
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from typing import Annotated
 
+import numpy as np
 import pyarrow as pa
-import re2
+from numpy.typing import NDArray
 from pydantic import Field
 
 from filters.contract import Rewrite, Rewritten, Rule, StageParams
-from filters.quality.cuts import Page, Span, rewrite_pages
-
-COUNTED = (
-    "likes", "shares", "comments", "retweets", "reposts", "quotes", "bookmarks", "upvotes", "downvotes", "downloads",
-    "views", "followers",
-)  # fmt: skip
-_OTHER = r"[^\p{L}\p{N}_]"
-COUNTER = re2.compile(rf"^{_OTHER}*\p{{Nd}}[,.\p{{Nd}}]*[kmb]?\s+(?:{'|'.join(COUNTED)}){_OTHER}*$")
-_CART, _MORE, _SIGN_IN = "items in cart", "read more", "sign-in"
+from filters.kernels import refinedweb as kernel
+from filters.quality.cuts import rewrite_texts
+from filters.quality.statistics import quotient
 
 
 class RefinedWebLinesParams(StageParams):
@@ -43,107 +37,34 @@ class RefinedWebLinesParams(StageParams):
     max_removed_words: Annotated[float | None, Field(ge=0, le=1)] = 0.05
 
 
-def count_words(text: str) -> int:
-    """Words as DCLM counts them here: split at white space, those that begin with a letter or a number.
-
-    >>> count_words("One two - (three)")
-    2
-    """
-    return sum(word[0].isalnum() for word in text.split())
-
-
-def clean_page(text: str, params: RefinedWebLinesParams) -> Page:
-    """Judge and correct the lines of a page; a page that lost too many words will be dropped."""
-    page = Page()
-    lower = text.lower()
-    counters = params.counters and any(word in lower for word in COUNTED)
-    phrases = params.max_phrase_words is not None and any(phrase in lower for phrase in (_CART, _MORE, _SIGN_IN))
-    start = 0
-    for line in text.split("\n"):
-        end = start + len(line)
-        after = min(end + 1, len(text))
-        kind = _judge_line(line, params, counters)
-        spans = _without_phrases(line, start, params.max_phrase_words or 0) if phrases and line else [(start, end)]
-        if kind is None and line and not "".join([text[a:b] for a, b in spans]).strip():
-            kind = "phrase" if line.strip() else None
-        if kind:
-            page.cut(kind, start, after)
-        else:
-            last = start
-            for a, b in [*spans, (end, end)]:
-                page.cut("phrase", last, a)
-                last = b
-            page.kept.append(spans)
-        start = end + 1
-    page.strip(text)
-    before = count_words(text)
-    removed = (before - count_words(page.text(text))) / before if before else None
-    page.values = {"words": before, "removed_words": removed}
-    page.dropped = not before or (
-        removed is not None and params.max_removed_words is not None and removed > params.max_removed_words
-    )
-    return page
-
-
-def _judge_line(line: str, params: RefinedWebLinesParams, counters: bool) -> str | None:
-    """Why a line goes, the rules in DCLM's order; an empty line stays."""
-    if not line:
-        return None
-    if params.max_uppercase is not None and _upper(line) / len(line) > params.max_uppercase:
-        return "uppercase"
-    if params.max_digits is not None and _digits(line) / len(line) > params.max_digits:
-        return "digits"
-    if counters and COUNTER.search(line.lower()):
-        return "counter"
-    if params.min_words is not None and len(line.split(None, params.min_words)) < params.min_words:
-        return "too_few_words"
-    return None
-
-
-_UPPER, _DIGITS = string.ascii_uppercase.encode(), string.digits.encode()
-
-
-def _upper(line: str) -> int:
-    """Upper-case characters; of ASCII by a table, which is many times faster."""
-    return len(line) - len(line.encode().translate(None, _UPPER)) if line.isascii() else sum(map(str.isupper, line))
-
-
-def _digits(line: str) -> int:
-    return len(line) - len(line.encode().translate(None, _DIGITS)) if line.isascii() else sum(map(str.isdigit, line))
-
-
-def _without_phrases(line: str, start: int, most_words: int) -> list[Span]:
-    """What is left of a line of at most `most_words` words without the three phrases and a space beside each."""
-    if len(line.split()) > most_words:
-        return [(start, start + len(line))]
-    lower = line.lower()
-    if len(lower) != len(line):  # a letter that becomes two in lower case: places would not agree
-        lower = "".join(char.lower() if len(char.lower()) == 1 else char for char in line)
-    spans, last = [], 0
-    at = lower.find(_CART)
-    while at >= 0:
-        spans.append((last, at - (at > last and line[at - 1].isspace())))
-        last = at + len(_CART)
-        at = lower.find(_CART, last)
-    end = len(line)
-    # DCLM's pattern is `read more...` with dots that stand for any character.
-    if lower[last:end][-12:-3] == _MORE:
-        end -= 12
-        end -= end > last and line[end - 1].isspace()
-    spans.append((last, end))
-    begin, stop = spans[0]
-    if lower[begin:stop].startswith(_SIGN_IN):
-        begin += len(_SIGN_IN)
-        spans[0] = (begin + (begin < stop and line[begin].isspace()), stop)
-    return [(start + a, start + b) for a, b in spans if a < b]
-
-
 _TYPES = {"words": pa.int64(), "removed_words": pa.float64()}
 
 
+def kernel_limits(params: RefinedWebLinesParams) -> NDArray[np.float64]:
+    """`limits` of `filters.kernels.refinedweb.cut_refinedweb`."""
+    limits = np.full(kernel.LIMITS, np.inf)
+    for place, limit, none in (
+        (kernel.MAX_UPPERCASE, params.max_uppercase, np.inf),
+        (kernel.MAX_DIGITS, params.max_digits, np.inf),
+        (kernel.MIN_WORDS, params.min_words, -np.inf),
+        (kernel.MAX_PHRASE_WORDS, params.max_phrase_words, -np.inf),
+        (kernel.MAX_REMOVED_WORDS, params.max_removed_words, np.inf),
+        (kernel.COUNTERS, params.counters, 0),
+    ):
+        limits[place] = none if limit is None else limit
+    return limits
+
+
 def rewrite(texts: pa.LargeStringArray, batch: pa.RecordBatch, params: RefinedWebLinesParams) -> Rewritten:
-    """Lines and phrases are cut; kinds of edits are the reasons, and `white_space` for the ends of the page."""
-    return rewrite_pages(texts, lambda text: clean_page(text, params), _TYPES)
+    """Lines and phrases are cut; kinds of edits are the reasons, and `white_space` for the ends of the page.
+
+    Words are counted as DCLM does here: split at white space, those that begin with a letter or a number.
+    """
+    values = np.empty((len(texts), kernel.VALUES), np.int64)
+    after, edits = rewrite_texts(texts, kernel.cut_refinedweb, (kernel_limits(params), values), kernel.KINDS)
+    before = np.ascontiguousarray(values[:, kernel.WORDS])
+    removed = quotient(before - values[:, kernel.WORDS_LEFT], before)
+    return Rewritten(after, {"words": pa.array(before), "removed_words": removed}, edits)
 
 
 def rules(params: RefinedWebLinesParams) -> Sequence[Rule]:
