@@ -125,10 +125,18 @@ def source_place(uri: str, sources: Sequence[str]) -> int:
 
 
 def check_sources(keep: Sequence[KeepRule], uris: Sequence[str]) -> None:
-    """Raise RecipeError for a source that no input file belongs to: a mistyped one would silently come last."""
+    """Raise RecipeError for a source that cannot choose: no input file belongs to it, or all do and others follow.
+
+    A mistyped one would silently come last; one that is the name of a folder above all inputs would win everywhere.
+    """
     for rule in keep:
         if isinstance(rule, Sources) and rule.column is None:
             for source in rule.sources:
+                if source != rule.sources[-1] and all(source_place(uri, [source]) == 0 for uri in uris):
+                    raise RecipeError(
+                        f"keep names the source {source!r}, but all input files lie there, so that no source "
+                        f"after it counts; name more of the path, such as that of {uris[0]!r}"
+                    )
                 if not any(source_place(uri, [source]) == 0 for uri in uris):
                     raise RecipeError(
                         f"keep names the source {source!r}, but no input file lies there; name a folder, a file or a "

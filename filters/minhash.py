@@ -43,8 +43,10 @@ class MinHashParams(StageParams):
 
     bands, rows: both or neither; left out, datasketch's optimiser chooses them for the threshold among `num_perm`
     permutations, weighing missed pairs by `miss_weight` and needless candidates by the rest. Needless candidates only
-    cost time where they are verified, so the default is 0.9 (datasketch: 0.5). shingle_size: tokens to a shingle, 5 as
-    in FineWeb. seed: of the permutations, as in datasketch.
+    cost time where they are verified, so the default is 0.9 (datasketch: 0.5). Bands find texts by Jaccard, which an
+    excerpt has little of: with `containment` they are chosen for one of half the length at the threshold.
+
+    shingle_size: tokens to a shingle, 5 as in FineWeb. seed: of the permutations, as in datasketch.
 
     max_shingles: a longer document is not compared, stays, and is counted (about 10 MB of English). max_component:
     documents of one component compared at once; a larger one is taken in slices of this many.
@@ -92,10 +94,18 @@ class MinHashParams(StageParams):
         return columns_needed(self.keep_rules)
 
     def layout(self) -> tuple[int, int]:
-        """(bands, rows) as given, or as chosen for the threshold."""
+        """(bands, rows) as given, or as chosen for the threshold.
+
+        >>> MinHashParams().layout(), MinHashParams(measure="containment").layout()
+        ((14, 9), (42, 3))
+        """
         if self.bands and self.rows:
             return self.bands, self.rows
-        return optimal_layout(self.threshold, self.num_perm, self.miss_weight)
+        similarity = self.threshold
+        if self.measure == "containment":
+            shared = self.threshold / 2  # of the whole, by an excerpt of half its shingles
+            similarity = shared / (1.5 - shared)
+        return optimal_layout(similarity, self.num_perm, self.miss_weight)
 
 
 @functools.cache

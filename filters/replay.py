@@ -1,7 +1,8 @@
 """Replay: who would stay at another threshold or by another keep rule, from the evidence of a run alone.
 
 A run writes down the pairs it compared. A replay removes nothing without such a pair, so it can only keep too much:
-where a document was not compared with all in its buckets (`paired`), or where bands did not bring a pair together.
+where a document was not compared with all in its buckets before it (`paired`), or where bands did not bring a pair
+together. In another order, any document of its component may have been the one that was not.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from filters.kernels.replay import anchor_by_pairs
 class Evidence:
     """Rows of `dedup/<stage>/documents` and of `dedup/<stage>/pairs`, as arrays.
 
-    key, same_as: int64 (documents,); paired: bool. ranks: int64 (documents, rules), smaller stays. pair_key,
+    key, same_as, component: int64 (documents,); paired: bool. ranks: int64 (documents, rules), smaller stays. pair_key,
     pair_other: int64 (pairs,), keys of two documents that stand for their twins; similarity: float64 (pairs,), exact.
     """
 
     key: Keys
     same_as: Keys
+    component: Keys
     paired: NDArray[np.bool_]
     ranks: NDArray[np.int64]
     pair_key: Keys
@@ -36,7 +38,7 @@ class Evidence:
 class Replayed:
     """Outcome, one row for each key of the evidence: survivor (its own key if it stays), exact similarity with it.
 
-    unsure: bool, it stays although it was not compared with all documents it shares a bucket with.
+    unsure: bool, it stays although it may not have been compared with all documents before it in its buckets.
     """
 
     survivor: Keys
@@ -44,8 +46,11 @@ class Replayed:
     unsure: NDArray[np.bool_]
 
 
-def replay(evidence: Evidence, threshold: float) -> Replayed:
-    """Judge the documents of a run again, in the order of `evidence.ranks`, by its recorded pairs."""
+def replay(evidence: Evidence, threshold: float, *, reordered: bool = False) -> Replayed:
+    """Judge the documents of a run again, in the order of `evidence.ranks`, by its recorded pairs.
+
+    reordered: these are not the ranks of the run.
+    """
     ranks = [evidence.ranks[:, i] for i in reversed(range(evidence.ranks.shape[1]))]
     order = np.lexsort((evidence.key, *ranks))
     # Twins are one document, which stands where the first of them does.
@@ -73,4 +78,7 @@ def replay(evidence: Evidence, threshold: float) -> Replayed:
     found = evidence.key[standing[survivor[mine]]]
     stays = found == evidence.key
     similarity = np.where(stays | (survivor[mine] == mine), 1.0, best[mine])
-    return Replayed(found, similarity, stays & ~evidence.paired)
+    whole = evidence.paired
+    if reordered:
+        whole = ~np.isin(evidence.component, evidence.component[~evidence.paired])
+    return Replayed(found, similarity, stays & ~whole)

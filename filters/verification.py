@@ -7,7 +7,7 @@ and an exact similarity for evidence, and the outcome depends on nothing but the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -33,9 +33,9 @@ class Criteria:
 
     verify: `exact` asks for `threshold` by `measure`; `none` drops all of a component but its first. measure:
     `jaccard`, shared / union; `containment`, shared / smaller set. max_component: documents compared at once.
-    most_survivors: that one document is compared with; of more, those that share fewest bands are left out, and the
-    document may stay for it. most_walked: survivors of one bucket that a document looks at, those judged last before
-    it; both bound the time of buckets in which nearly all documents differ.
+    most_survivors: that one document is compared with, of a slice; of more, those that share fewest bands are left
+    out, and the document may stay for it. most_walked: survivors of one bucket that a document looks at, those judged
+    last before it; both bound the time of buckets in which nearly all documents differ.
     """
 
     threshold: float
@@ -124,7 +124,11 @@ def _dropped_by_a_second_pass(ranked: Members, criteria: Criteria, outcome: _Out
 
 
 class _Outcome:
-    """Rows (places in the order of judging) of survivors, and how they were found."""
+    """Rows (places in the order of judging) of survivors, and how they were found.
+
+    pairs: of each slice, (later, earlier, bands shared) and similarities, at most PAIRS - 1 for one document if it
+    is a slice of several, else PAIRS. apart: the survivor lies in an earlier slice, so this pair is not among them.
+    """
 
     def __init__(self, survivor: NDArray[np.int64]) -> None:
         rows = len(survivor)
@@ -132,6 +136,7 @@ class _Outcome:
         self.similarity = np.ones(rows)
         self.shared, self.compared = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         self.decided, self.paired = np.ones(rows, np.bool_), np.ones(rows, np.bool_)
+        self.apart = np.zeros(rows, np.bool_)
         self.pairs: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
 
     @classmethod
@@ -146,8 +151,11 @@ class _Outcome:
         self.similarity[~first] = np.nan
 
     def all_pairs(self, key: Keys) -> Pairs:
-        rows = np.concatenate([np.zeros((0, 3), np.int64), *(rows for rows, _ in self.pairs)])
-        similarity = np.concatenate([np.zeros(0), *(values for _, values in self.pairs)])
+        """Pairs to be written down; of comparisons with earlier slices only the evidence."""
+        apart = np.flatnonzero(self.apart)
+        evidence = np.column_stack([apart, self.survivor[apart], self.shared[apart]])
+        rows = np.concatenate([evidence, *(rows for rows, _ in self.pairs)])
+        similarity = np.concatenate([self.similarity[apart], *(values for _, values in self.pairs)])
         return Pairs(key[rows[:, 0]], key[rows[:, 1]], similarity, rows[:, 2])
 
 
@@ -169,6 +177,7 @@ def _verify(ranked: Members, first: int, last: int, criteria: Criteria, outcome:
 
     Each slice meets the survivors of all slices before it, one after the other, then itself: at most two slices are
     at hand at once, and the outcome is that of the whole (but for the limits on comparisons, which hold for a slice).
+    So time grows with the square of the number of slices.
     """
     most = criteria.max_component
     slices = [np.arange(a, min(a + most, last)) for a in range(first, last, most)]
@@ -176,16 +185,25 @@ def _verify(ranked: Members, first: int, last: int, criteria: Criteria, outcome:
     for rows in slices:
         for earlier in survivors:
             _compare(ranked, earlier, rows, criteria, outcome)
-        _compare(ranked, rows[:0], rows, criteria, outcome)
+        _compare(ranked, rows[:0], rows, criteria, outcome, pairs=PAIRS - (len(slices) > 1))
         survivors.append(rows[outcome.survivor[rows] == rows])
     # Later slices never met what an earlier one dropped: a replay must not take their pairs for all there are.
     outcome.paired[first + most : last] = False
 
 
 def _compare(
-    ranked: Members, fixed: NDArray[np.int64], rows: NDArray[np.int64], criteria: Criteria, outcome: _Outcome
+    ranked: Members,
+    fixed: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    criteria: Criteria,
+    outcome: _Outcome,
+    *,
+    pairs: int = 0,
 ) -> None:
-    """Compare `rows` with the survivors `fixed`, or, where there are none, among themselves; keep the best evidence."""
+    """Compare `rows` with the survivors `fixed`, or, where there are none, among themselves; keep the best evidence.
+
+    pairs: written down for each of `rows`.
+    """
     at = np.concatenate([fixed, rows])
     bucket_offsets, buckets, n_buckets = bucket_ids(ranked.bands[at])
     gone = outcome.survivor[at] != at
@@ -195,21 +213,22 @@ def _compare(
     survivor, shared, compared = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     similarity, decided, paired = np.empty(n), np.empty(n, np.bool_), np.empty(n, np.bool_)
     others = 0 if len(fixed) else PAIRS
-    pairs, values = np.empty((len(rows) * PAIRS, 3), np.int64), np.empty(len(rows) * PAIRS)
+    found, values = np.empty((len(rows) * pairs, 3), np.int64), np.empty(len(rows) * pairs)
     begin = ranked.begin[at]
     written = anchor_to_survivors(
         begin, begin + ranked.set_size[at], ranked.words, bucket_offsets, buckets, n_buckets, len(fixed), gone,
         CONTAINMENT if criteria.measure == "containment" else JACCARD, criteria.threshold,
-        min(criteria.threshold, RECORDED_FROM), (criteria.most_survivors, others, criteria.most_walked, NOTED, PAIRS),
-        survivor, similarity, shared, compared, decided, paired, pairs, values,
+        min(criteria.threshold, RECORDED_FROM), (criteria.most_survivors, others, criteria.most_walked, NOTED, pairs),
+        survivor, similarity, shared, compared, decided, paired, found, values,
     )  # fmt: skip
-    outcome.pairs.append((np.column_stack([at[pairs[:written, :2]], pairs[:written, 2]]), values[:written].copy()))
+    outcome.pairs.append((np.column_stack([at[found[:written, :2]], found[:written, 2]]), values[:written].copy()))
     own = slice(len(fixed), n)
     dropped_here = survivor[own] != np.arange(len(fixed), n)
     better = dropped_here & ((outcome.survivor[rows] == rows) | (similarity[own] > outcome.similarity[rows]))
     outcome.survivor[rows[better]] = at[survivor[own][better]]
     outcome.similarity[rows[better]] = similarity[own][better]
     outcome.shared[rows[better]] = shared[own][better]
+    outcome.apart[rows[better]] = len(fixed) > 0
     outcome.compared[rows] += compared[own]
     outcome.decided[rows] &= decided[own]
     outcome.paired[rows] &= paired[own] if not len(fixed) else decided[own]
@@ -257,6 +276,3 @@ def bucket_ids(bands: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(shared.sum(axis=1))]).astype(np.int64)
     numbers, dense = np.unique(bands[shared], return_inverse=True)
     return offsets, dense.astype(np.int64), len(numbers)
-
-
-COLUMNS = tuple(f.name for f in fields(Decisions))

@@ -27,13 +27,12 @@ from transforms.marking import (
     pairs_sidecar,
 )
 from transforms.minhash_dedup import MinHashDedup
-from transforms.shards import Documents, Series, SidecarRows, WriteShards, edits_series, rejects_series
+from transforms.shards import GROUP_ROWS, Documents, Series, SidecarRows, WriteShards, edits_series, rejects_series
 from transforms.survivors import Followed, FollowSurvivors
 from transforms.verdicts import WriteVerdicts
 
 SIDECAR_ROWS = 1_000_000
 SIDECAR_BYTES = 256 << 20
-_ROW_GROUP_ROWS = 100_000
 
 # A partition of a shuffle is sorted in one worker's memory: this many bytes of records keep that under 1 GiB.
 _PARTITION_BYTES = 128 << 20
@@ -156,7 +155,7 @@ def _series(recipe: Recipe, places: Places) -> Iterator[Series]:
         progress=places.progress,
     )
     yield shards
-    small = replace(shards, target=SIDECAR_ROWS, row_group=_ROW_GROUP_ROWS, drop=(), progress=None)
+    small = replace(shards, target=SIDECAR_ROWS, row_group=GROUP_ROWS, drop=(), progress=None)
     with_text = recipe.output.reject_text
     rejects = replace(small, target=SIDECAR_BYTES, row_group=8 << 20) if with_text else small
     yield replace(rejects, name="rejects", rows=rejects_series(with_text))

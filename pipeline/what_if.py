@@ -88,6 +88,7 @@ def histogram_of(uri: str, stage: str | None = None) -> Histogram:
         return _histogram_of_file(uri)
     manifest = load_manifest(uri)
     entry = near_stage(manifest, stage)
+    _check_verified(entry)
     if entry["measure"] != "jaccard":
         raise RecipeError(f"stage {entry['id']!r} recorded {entry['measure']}; an S-curve is about Jaccard similarity")
     tables = read_series(uri, manifest, f"dedup/{entry['id']}/pairs", ["similarity"])
@@ -139,11 +140,17 @@ def near_stage(manifest: dict[str, Any], stage: str | None) -> dict[str, Any]:
     return found[stage]
 
 
+def _check_verified(stage: dict[str, Any]) -> None:
+    if stage["verify"] == "none":
+        raise OutputError(
+            f"stage {stage['id']!r} ran with verify: none, so that it has no evidence: no pair was compared"
+        )
+
+
 def read_evidence(output: str, manifest: dict[str, Any], stage: dict[str, Any]) -> tuple[Evidence, Decided]:
     """Evidence of a stage, and what it decided."""
-    if stage["verify"] == "none":
-        raise OutputError(f"stage {stage['id']!r} ran with verify: none, so that there is no evidence to replay")
-    names = ["doc_key", "survivor", "same_as", "paired", "text_bytes", "ranks"]
+    _check_verified(stage)
+    names = ["doc_key", "survivor", "same_as", "component", "paired", "text_bytes", "ranks"]
     documents = pa.concat_tables(read_series(output, manifest, f"dedup/{stage['id']}/documents", names))
     pairs = pa.concat_tables(
         read_series(output, manifest, f"dedup/{stage['id']}/pairs", ["doc_key", "other", "similarity"])
@@ -152,6 +159,7 @@ def read_evidence(output: str, manifest: dict[str, Any], stage: dict[str, Any]) 
     evidence = Evidence(
         key=documents["doc_key"].to_numpy(),
         same_as=documents["same_as"].to_numpy(),
+        component=documents["component"].to_numpy(),
         paired=documents["paired"].to_numpy(),
         ranks=np.empty((0, 0), np.int64) if ranks is None else ranks,
         pair_key=pairs["doc_key"].to_numpy(),
@@ -192,7 +200,7 @@ def replay_result(
     if keep != "recipe":
         ranks = -run.text_bytes[:, None] if keep == "longest" else np.empty((len(run.text_bytes), 0), np.int64)
         evidence = replace(evidence, ranks=ranks)
-    found = replay(evidence, threshold)
+    found = replay(evidence, threshold, reordered=keep != "recipe")
     if write is not None:
         table = pa.table({"doc_key": evidence.key, "survivor": found.survivor, "similarity": found.similarity})
         with atomic_writer(write) as sink:

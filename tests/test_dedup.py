@@ -130,7 +130,7 @@ def test_records_that_go_through_the_runners_shuffle_give_the_same(
     _, first = run_recipe(recipe, "first", keep_staging=True)
     assert list((first / "staging").rglob("*.records"))
     places = pipeline.graph.Places
-    monkeypatch.setattr("pipeline.graph.Places", lambda *args, spill: places(*args, spill=False))
+    monkeypatch.setattr("pipeline.graph.Places", lambda *args, **given: places(*args, **{**given, "spill": False}))
     _, second = run_recipe(recipe, "second", keep_staging=True)
     assert not list((second / "staging").rglob("*.records"))
     for output in (first, second):
@@ -209,6 +209,22 @@ def test_containment_catches_an_excerpt_and_keeps_the_whole(tmp_path: Path, run_
     _, output = run_recipe({"input": {"paths": str(raw)}, "stages": [stage]}, "containment")
     assert [row["id"] for row in rows(output, "shards")] == ["d1", "d2"]
     assert rows(output, "rejects")[0]["value"] == 1.0
+
+
+def test_containment_finds_an_excerpt_of_half_the_length_with_the_bands_it_chooses(
+    tmp_path: Path, run_recipe: Runner
+) -> None:
+    chance = np.random.default_rng(4)
+    wholes = [[f"w{number}x{i}" for i in range(120)] for number in range(30)]
+    starts = chance.integers(0, 60, len(wholes))
+    excerpts = [whole[start : start + 62] for whole, start in zip(wholes, starts, strict=True)]
+    raw = write(tmp_path / "raw", [" ".join(words) for words in wholes + excerpts])
+    stage = {"minhash_dedup": {"measure": "containment", "threshold": 0.9}}
+    manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": [stage]})
+    kept = {row["id"] for row in rows(output, "shards")}
+    assert {f"d{i}" for i in range(30)} <= kept
+    # An excerpt of half of the shingles has a Jaccard of 0.5: found by 42 bands of 3 rows with a chance of 0.996.
+    assert manifest["kept"]["documents"] <= 31
 
 
 def test_tag_keeps_all_rows_and_names_their_survivors(raw: Path, run_recipe: Runner) -> None:
@@ -387,6 +403,7 @@ def test_evidence_through_three_deduplications_and_an_edit(tmp_path: Path, run_r
         4: ("exact_dedup", keys["d5"], None, None),  # what it equals was redacted before it was compared again
     }
     assert manifest["stages"][1]["notes"]["evidence_in_steps"]["documents"] == 1
+    assert [text for text in manifest["warnings"] if "'pii' edited 1 documents after 'minhash_dedup'" in text]
 
 
 # Skew

@@ -425,3 +425,24 @@ def test_types_come_back_as_parquet_holds_them(tmp_path: Path, run_recipe: Runne
     found = {name: str(shard.schema.field(name).type) for name in columns if name != "text"}
     assert found == {"when": "timestamp[ms]", "day": "date32[day]", "kind": "string", "view": "large_string"}
     assert shard["when"].to_pylist() == columns["when"].to_pylist()
+
+
+@pytest.mark.parametrize("stages", [[], ["exact_dedup"], ["minhash_dedup"]], ids=str)
+@pytest.mark.parametrize(
+    ("files", "kept"), [([["", ""]], 2), ([["", ""], ["hello world", "x"]], 4), ([["x y z"], ["x y z", "", "a"]], 4)]
+)
+def test_rows_that_weigh_nothing_are_written_too(
+    tmp_path: Path, run_recipe: Runner, files: list[list[str]], kept: int, stages: list[str]
+) -> None:
+    """A Split may have nothing but empty texts left."""
+    for number, texts in enumerate(files):
+        pq.write_table(pa.table({"text": texts}), tmp_path / f"{number}.parquet", row_group_size=1)
+    data = {"input": {"paths": str(tmp_path / "*.parquet")}, "stages": stages, "run": {"split_bytes": 1}}
+    manifest, output = run_recipe(data)
+    found = rows(output, "shards")["text"].to_pylist()
+    texts = [text for file in files for text in file]
+    expected = list(dict.fromkeys(texts)) if stages == ["exact_dedup"] else texts
+    if stages == ["minhash_dedup"]:
+        expected = [text for i, text in enumerate(texts) if not text or text not in texts[:i]]
+    assert found == expected
+    assert manifest["kept"]["documents"] == len(expected) <= kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -111,9 +113,45 @@ def test_a_replay_of_what_was_written_equals_the_run(corpus, data, threshold):
     ranks = data.draw(st.lists(st.integers(-3, 3), min_size=len(sets), max_size=len(sets)))
     run, pairs = decide(members(sets, bands, ranks=ranks), Criteria(threshold))
     assert run.ranks[:, 0].tolist() == [ranks[key] for key in run.key]
+    assert replay(evidence_of(run, pairs), threshold).survivor.tolist() == run.survivor.tolist()
+
+
+def evidence_of(run, pairs) -> Evidence:
     paired = run.paired.astype(np.bool_)
-    evidence = Evidence(run.key, run.same_as, paired, run.ranks, pairs.key, pairs.earlier, pairs.similarity)
-    assert replay(evidence, threshold).survivor.tolist() == run.survivor.tolist()
+    documents = (run.key, run.same_as, run.component, paired, run.ranks)
+    return Evidence(*documents, pairs.key, pairs.earlier, pairs.similarity)
+
+
+def test_a_replay_in_another_order_is_unsure_of_what_a_new_run_might_drop():
+    """A page with more near copies than pairs are written down for: the last one, put first, would drop all."""
+    page = set(range(100))
+    sets = [page | {1000 + i} - {i} for i in range(20)]
+    sets = [frozenset(one - {i}) for i, one in enumerate(sets)] + [frozenset(range(70))]
+    bands = [(0, 1 + i) for i in range(len(sets))]
+    run, pairs = decide(members(sets, bands), Criteria(0.99))
+    first = np.where(run.key == 20, 0, 1)[:, None]
+    again, _ = decide(members(sets, bands, ranks=[1] * 20 + [0]), Criteria(0.6))
+    evidence = dataclasses.replace(evidence_of(run, pairs), ranks=first)
+    replayed = replay(evidence, 0.6, reordered=True)
+    dropped = dict(zip(again.key.tolist(), (again.survivor != again.key).tolist(), strict=True))
+    missed = [key for key, survivor in zip(run.key, replayed.survivor, strict=True) if dropped[key] and survivor == key]
+    assert missed
+    assert set(missed) <= set(run.key[replayed.unsure].tolist())
+
+
+@pytest.mark.parametrize("slice_size", [1000, 20, 7])
+def test_pairs_of_a_document_are_bounded_and_hold_its_evidence_however_it_is_sliced(slice_size):
+    chance = np.random.default_rng(5)
+    page = np.arange(60)
+    sets = [frozenset(page[chance.random(60) > 0.2].tolist()) for _ in range(90)]
+    bands = [(0, 1 + i % 3) for i in range(90)]
+    run, pairs = decide(members(sets, bands), Criteria(0.75, max_component=slice_size))
+    assert np.bincount(pairs.key).max() <= 16
+    written = set(zip(pairs.key.tolist(), pairs.earlier.tolist(), strict=True))
+    assert len(written) == len(pairs.key)
+    gone = (run.survivor != run.key) & (run.same_as == run.key)
+    assert gone.sum() > 20
+    assert set(zip(run.key[gone].tolist(), run.survivor[gone].tolist(), strict=True)) <= written
 
 
 def test_later_slices_of_a_component_do_not_claim_that_all_their_pairs_are_recorded():
@@ -304,4 +342,13 @@ def test_a_source_is_a_file_a_folder_or_a_glob(uri, source, belongs):
 def test_a_source_without_files_is_refused():
     check_sources([Sources(sources=("wiki",))], ["/raw/wiki/a.parquet"])
     with pytest.raises(RecipeError, match="'wikki', but no input file lies there"):
-        check_sources([Sources(sources=("wiki", "wikki"))], ["/raw/wiki/a.parquet"])
+        check_sources([Sources(sources=("wiki", "wikki"))], ["/raw/wiki/a.parquet", "/raw/web/a.parquet"])
+
+
+def test_a_source_that_holds_everything_is_refused_where_others_follow():
+    """The folder above all inputs may have the name of one of them."""
+    uris = ["/home/web/corpus/wiki/a.parquet", "/home/web/corpus/web/a.parquet"]
+    with pytest.raises(RecipeError, match="'web', but all input files lie there"):
+        check_sources([Sources(sources=("web", "wiki"))], uris)
+    check_sources([Sources(sources=("corpus/web", "wiki"))], uris)
+    check_sources([Sources(sources=("wiki", "web"))], uris)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.replay import Evidence, replay
+from filters.replay import replay
 from filters.verification import Criteria, decide
 from pipeline.cli.dedup import command
 from tests.test_dedup import families, near, write
-from tests.test_verification import corpora, members
+from tests.test_verification import corpora, evidence_of, members
 
 Runner = Callable[..., tuple[dict[str, Any], Path]]
 
@@ -32,16 +33,8 @@ def test_a_replay_equals_a_run_at_that_threshold_and_order(corpus, threshold, ot
     ranks = data.draw(st.lists(st.integers(-2, 2), min_size=len(sets), max_size=len(sets)))
     run, pairs = decide(members(sets, bands), Criteria(threshold))
     wanted, _ = decide(members(sets, bands, ranks=ranks), Criteria(other))
-    evidence = Evidence(
-        key=run.key,
-        same_as=run.same_as,
-        paired=run.paired.astype(np.bool_),
-        ranks=np.array([ranks[key] for key in run.key])[:, None],
-        pair_key=pairs.key,
-        pair_other=pairs.earlier,
-        similarity=pairs.similarity,
-    )
-    found = replay(evidence, other)
+    evidence = replace(evidence_of(run, pairs), ranks=np.array([ranks[key] for key in run.key])[:, None])
+    found = replay(evidence, other, reordered=True)
     outcomes = zip(wanted.survivor.tolist(), wanted.similarity.tolist(), strict=True)
     expected = dict(zip(wanted.key.tolist(), outcomes, strict=True))
     assert {

@@ -185,6 +185,7 @@ def warnings(steps: list[dict[str, Any]], exceeded: Sequence[dict[str, Any]]) ->
     found = over[:_MOST_WARNINGS]
     if len(over) > _MOST_WARNINGS:
         found.append(f"{len(over) - _MOST_WARNINGS:,} more groups exceed their budgets; see groups/")
+    deduplicated = None
     for step in steps[1:]:
         notes = step.get("notes", {})
         if step["in"]["documents"] and not step["dropped"] and EDITED not in step and "tagged" not in notes:
@@ -192,10 +193,18 @@ def warnings(steps: list[dict[str, Any]], exceeded: Sequence[dict[str, Any]]) ->
         found += [
             text.format(id=step["id"], n=notes[note]["documents"]) for note, text in _NOTED.items() if note in notes
         ]
+        if EDITED in step and deduplicated:
+            found.append(
+                f"stage {step['id']!r} edited {step[EDITED]['documents']:,} documents after {deduplicated!r}: "
+                "texts that became equal by that are all kept. Edit before you deduplicate"
+            )
+        if step["name"] in _DEDUPLICATIONS:
+            deduplicated = step["id"]
     return found
 
 
 _MOST_WARNINGS = 20
+_DEDUPLICATIONS = ("exact_dedup", "minhash_dedup")
 _NOTED = {
     "second_pass_dropped": "stage {id!r} would drop {n:,} documents if it ran again over (a sample of) its own output",
     "second_pass_edited": "stage {id!r} would edit {n:,} documents if it ran again over a sample of its own output",

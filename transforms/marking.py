@@ -1,4 +1,4 @@
-"""MarkDuplicates: the end of every deduplication. Decisions come back to their Splits, which lose rows or gain columns.
+"""The end of every deduplication. Decisions come back to their Splits, which lose rows or gain columns.
 
 Everything that was decided is written beside the Split: who went or was tagged, and the evidence.
 """

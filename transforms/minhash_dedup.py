@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from filters.chain import KEY
 from filters.graphs import deal, distinct_edges, star_edges, star_forest
-from filters.keep import rank_rows
+from filters.keep import rank_count, rank_rows
 from filters.members import Members, collapse_twins, hash_sets, join_members, unpack_members
 from filters.minhash import MinHashParams, band_hashes, shingle_sets, signatures
 from filters.texts import as_text_array, byte_lengths
@@ -232,7 +232,7 @@ class _MarkFn(beam.DoFn):
         yield mark(split, verdict, self._options, self._params, "near_duplicate", self._params.threshold)
 
     def _verdict(self, split: Split, records: dict[str, bytes]) -> Verdict:
-        ranks = len([rule for rule in self._params.keep_rules if rule != "first"])
+        ranks = rank_count(self._params.keep_rules)
         decided = unpack(records["decided"], len(_DECISION_COLUMNS) + ranks)
         twins, leaders, *own_ranks = unpack(records["twins"], 2 + ranks)
         columns = follow(decided, twins, leaders)

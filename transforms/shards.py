@@ -35,7 +35,7 @@ GROUP_ROWS = 100_000
 
 @dataclass(frozen=True)
 class ShardRecord:
-    """One finished file, as the manifest lists it. weight is what the files were balanced by."""
+    """One finished file, as the manifest lists it."""
 
     series: str
     path: str
@@ -143,21 +143,22 @@ def boundaries(total: int, target: int) -> NDArray[np.int64]:
 
 
 class _WeighFn(beam.DoFn):
-    """(series, Split, total weight) of what has any."""
+    """(series, Split, total weight) of what has any rows."""
 
     def __init__(self, series: tuple[Series, ...]) -> None:
         self._series = series
 
     def process(self, split: Split) -> Iterator[bytes]:
-        totals = np.array([int(one.rows.weights(split).sum()) for one in self._series], np.int64)
-        some = np.flatnonzero(totals)
+        weights = [one.rows.weights(split) for one in self._series]
+        some = np.flatnonzero([len(rows) for rows in weights])  # of empty texts there may be rows that weigh nothing
         if len(some):
-            yield pack(some, np.full(len(some), split.order), totals[some])
+            totals = np.array([int(weights[number].sum()) for number in some], np.int64)
+            yield pack(some, np.full(len(some), split.order), totals)
 
 
 @dataclass(frozen=True)
 class _Totals:
-    """Weights of a series: orders of the Splits that have any, where each stands in the running total, and its end."""
+    """Weights of a series: orders of the Splits that have rows, where each stands in the running total, and its end."""
 
     orders: NDArray[np.int64]
     starts: NDArray[np.int64]
