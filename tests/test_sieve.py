@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,9 +18,10 @@ from benchmarks.sensitive_slope import REPEATED
 from filters.detectors import sieve
 from filters.detectors.catalog import DETECTORS
 from filters.detectors.contract import Detector, Prove, always
+from filters.detectors.leads import leads
 from filters.detectors.scan import scan
 from filters.detectors.search import scanner
-from filters.kernels.stretches import cut_lines
+from filters.kernels.stretches import cut_lines, find_leads
 from filters.texts import text_buffers
 from tests.plain_detectors import PLAIN
 from tests.strategies import texts
@@ -86,14 +89,12 @@ def test_what_may_hold_a_line_end_is_looked_for_in_the_whole_text() -> None:
     assert scan(array([text]), [across]).end.tolist() == [len(text)]
 
 
-def test_hints_of_many_detectors_are_spread_over_several_sieves() -> None:
-    found = sieve.sieves(ALL).sieves
-    assert max(len(one.hints) for one in found) <= sieve.SIEVE_HINTS
-    masks = 0
-    for one in found:
-        for hint in one.hints:
-            masks |= hint.mask
-    assert masks == (1 << len(ALL)) - 1
+def test_every_detector_is_looked_for_by_one_hint_and_no_sieve_has_too_many() -> None:
+    own = [dataclasses.replace(one, group="custom", hint=one.pattern, multiline=True) for one in ALL[:20]]
+    state = sieve.sieves([*ALL, *own])
+    assert max(len(one.hints) for one in state.sieves) <= sieve.SIEVE_HINTS < len(own)
+    masks = [hint.mask for hint, _ in state.leads.hints] + [hint.mask for one in state.sieves for hint in one.hints]
+    assert sum(masks) == (1 << len(ALL) + len(own)) - 1
 
 
 @pytest.mark.parametrize("name", REPEATED)
@@ -122,3 +123,63 @@ def test_proofs_read_twice_as_much_of_a_text_twice_as_long(name: str) -> None:
 def test_no_detector_looks_for_nothing() -> None:
     assert scanner(()).promising(array(["a@b.org"])) == {}
     assert scanner(PLAIN).promising(array([])) == {}
+
+
+@pytest.mark.parametrize("detector", ALL, ids=lambda detector: str(detector.kind))
+@given(st.data())
+@settings(deadline=None, max_examples=8)
+def test_every_match_of_a_hint_has_one_of_its_leads(detector: Detector, data: st.DataObject) -> None:
+    found = leads(detector.hint)
+    if found is None:
+        return
+    pattern = re.sub(r"\\x\{([0-9A-F]+)\}", lambda code: chr(int(code[1], 16)), detector.hint)
+    value = data.draw(st.from_regex(pattern, fullmatch=True).filter(lambda text: re2.search(detector.hint, text)))
+    text = data.draw(st.sampled_from(["", "号", "x", "\n"])) + value
+    pieces = array(["", text, "y"])
+    state = sieve.sieves([detector])
+    assert len(state.leads.hints) == 1
+    assert list(state.promising(pieces)) == [1]
+    encoded = text.encode()
+    assert any(
+        all(byte in each for byte, each in zip(encoded[at:], lead, strict=False)) and at + len(lead) <= len(encoded)
+        for lead in found
+        for at in range(len(encoded))
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("gh[ps]_", [[b"g", b"h", b"ps", b"_"]]),
+        ("x-|yz", [[b"x", b"-"], [b"y", b"z"]]),
+        ("(?:x[0-1] ?){2}z", [[b"x", *[b" 01xz"] * 4]]),
+        (r"\$\x{41}9{2,}", [[b"$", b"A", b"9", b"9"]]),
+        ("[a-z]{4}@", [[b"@"]]),
+        ("号[xyＡ]", [[b"\xe5", b"\x8f", b"\xb7", b"xy\xef"]]),
+        ("[京津]Z", [[b"\xe4\xe6", b"\xb4\xba", b"\xa5\xac", b"Z"]]),
+        ("tea", None), ("(?i:xyz)", None), ("x.", None), ("[^x]y", None), (r"\dxyz", None), ("xyz)", None),
+        ("(?:xyz", None), ("xx|(?i)y", None), ("", None),
+    ],
+)  # fmt: skip
+def test_leads_are_read_off_a_pattern(pattern: str, expected: list[list[bytes]] | None) -> None:
+    found = leads(pattern)
+    assert found == (expected and [tuple(map(frozenset, lead)) for lead in expected])
+
+
+@given(st.lists(st.text("ab#", max_size=6), max_size=5), st.lists(st.text("ab#", min_size=1, max_size=5), max_size=3))
+@settings(deadline=None)
+def test_leads_fit_where_a_plain_loop_finds_them(some: list[str], given_leads: list[str]) -> None:
+    led = [(sieve._Hint(lead, None, 1), [tuple(frozenset([byte]) for byte in lead.encode())]) for lead in given_leads]
+    state = sieve._leads(led * 30)
+    cuts, data = text_buffers(array(some))
+    fits = np.empty((len(state.tables), len(some)), np.uint64)
+    find_leads(cuts, data, state.tables, state.ends, fits)
+    for number, (_, words) in enumerate(state.hints):
+        lead = led[number % len(led)][0].pattern
+        ((word, bit),) = words.items()
+        assert [bool(one & bit) for one in fits[word]] == [lead in text for text in some]
+
+
+def test_most_hints_have_leads() -> None:
+    without = {detector.kind for detector in ALL if leads(detector.hint) is None}
+    assert without == {"azure_storage_key", "aws_secret_key", "handle", "password_assignment", "email_obfuscated"}
