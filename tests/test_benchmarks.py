@@ -17,6 +17,7 @@ from benchmarks import (
     corpus,
     dedup_peers,
     job,
+    parity,
     peers,
     plain_copy,
     process_tree,
@@ -299,7 +300,46 @@ def test_peers_are_named_with_a_python():
             peers.parse_peers([word], ("rensa",))
 
 
-@pytest.mark.parametrize("script", sorted(dedup_peers.SCRIPTS.values()))
+def test_parity_counts_what_two_sides_say_of_the_same_texts(monkeypatch, tmp_path):
+    text = "It is one of the pages that we have, and it goes on with words."
+    texts = as_text_array([text + " " + " ".join(WORDS[:60]), "too short", "a b " * 100, text])
+    said = {
+        "gopher_quality": ["", "gopher_short_doc", "gopher_enough_stop_words", ""],
+        "c4 without end marks": ["", "", "", ""],
+        "fineweb": ["", "gopher_repetition: top_2_gram", "gopher_quality: gopher_short_doc", "c4: too_few_sentences"],
+    }
+
+    def run_peer(python, script, source, output, words):
+        assert (script.name, words) == ("datatrove_quality.py", "whitespace")
+        assert pq.read_table(source)["text"].to_pylist() == texts.to_pylist()
+        quiet = {"cpu_seconds": 2.0, "reasons": [""] * 4, "texts": None}
+        runs = {name: {**quiet, "reasons": said.get(name, [""] * 4)} for name in parity.stages("datatrove", words)}
+        return {"version": "9", "runs": runs}
+
+    monkeypatch.setattr(parity, "run_peer", run_peer)
+    version, found = parity.compare(texts, "datatrove", "python", "whitespace", tmp_path)
+    by_name = {compared.name: compared for compared in found}
+    quality = by_name["gopher_quality"]
+    assert version == "9" and quality.their_seconds == 2.0
+    assert quality.ours == ["", "too_few_words", "words_too_short", "too_few_words"]
+    assert quality.theirs == ["", "too_few_words", "too_few_stop_words", ""]
+    assert (quality.disagree, quality.other_reason) == ([3], [2])
+    assert parity.rule_rows(quality)[0] == ("`too_few_words`", "2", "1", "1")
+    assert by_name["fineweb"].theirs[1] == "gopher_repetition: top_2grams"
+
+
+def test_parity_holds_scores_against_our_limits_and_counts_other_texts():
+    (stage,) = parity.stages("dolma", "whitespace")["gopher_quality"]
+    fine = {"word_count": 50, "median_word_length": 3.0, "required_word_count": 2}
+    scores = [fine, {**fine, "word_count": 49}, {**fine, "median_word_length": 2.5, "required_word_count": 1}]
+    run = parity.judged_by_scores({"cpu_seconds": 1.0, "scores": scores}, stage)
+    assert run["reasons"] == ["", "too_few_words", "words_too_short"]
+    theirs = {"cpu_seconds": 1.0, "reasons": ["", "", "x"], "texts": ["a", "b", "c"]}
+    compared = parity.compare_run("c4", as_text_array(["a", "a", "c"]), (["", "", "x"], ["a", "a", "c"], 1.0), theirs)
+    assert (compared.other_texts, compared.disagree, compared.other_reason) == (1, [], [])
+
+
+@pytest.mark.parametrize("script", sorted([*dedup_peers.SCRIPTS.values(), *parity.SCRIPTS.values()]))
 def test_every_peer_has_a_script_that_compiles(script):
     compile((peers.FOLDER / script).read_text(encoding="utf-8"), script, "exec")
 

@@ -1,5 +1,6 @@
 """The language stage: one label space, aliases, pieces of long texts, foreign lines, bounds from both sides."""
 
+import fasttext
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -137,6 +138,27 @@ def test_names_are_canonical_whatever_the_model_calls_them(tmp_path):
     state = prepare(LanguageParams(model=str(path)))
     assert state.codes == ("fil", "he", "sh", "id", "und")
     assert resolve_codes(["tl", "fil"], state.model.labels, "m") == {"fil"}
+
+
+def test_a_model_with_labels_of_glotlid_s_shape_is_read_and_answers_in_our_codes(tmp_path):
+    path = write_model(tmp_path / "glotlid.bin", Recipe(labels=len(GLOTLID_LIKE)))
+    raw = path.read_bytes()
+    for k, label in enumerate(GLOTLID_LIKE):
+        old = f"__label__a{chr(97 + k)}\0".encode()
+        assert raw.count(old) == 1
+        raw = raw.replace(old, f"__label__{label}\0".encode())
+    path.write_bytes(raw)
+    library = fasttext.load_model(str(path))
+    some = [ENGLISH, GERMAN, CHINESE, "и сад", "water", "عام"]
+    found = measured(some, model=str(path))
+    for text, code, score in zip(some, found[""], found["score"], strict=True):
+        ((label,), (probability,)) = library.predict(text)
+        assert code == canonical_code(label.removeprefix("__label__"))
+        assert score == pytest.approx(min(probability, 1.0), abs=6e-5)
+    first = canonical_code(library.predict(ENGLISH)[0][0].removeprefix("__label__"))
+    assert run([ENGLISH], model=str(path), allow=[first]).kept["language"].to_pylist() == [first]
+    with pytest.raises(RecipeError, match="deu_Latn"):
+        prepare(LanguageParams(model=str(path), allow=["deu_Latn"]))
 
 
 # What is read

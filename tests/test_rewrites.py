@@ -72,7 +72,7 @@ def check(stage, params, clean, text_list):
 @given(st.lists(st.one_of(pages, pages, texts), min_size=1, max_size=4))
 @example(SMALL)
 @example([text for text in AWKWARD if len(text) < 6000])
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_c4_equals_its_twin(params, text_list):
     check(c4, c4.C4Params(**params), reference_rewrites.clean_c4, text_list)
 
@@ -81,7 +81,7 @@ def test_c4_equals_its_twin(params, text_list):
 @given(st.lists(st.one_of(pages, pages, texts), min_size=1, max_size=4))
 @example(SMALL)
 @example([text for text in AWKWARD if len(text) < 6000])
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_refinedweb_equals_its_twin(params, text_list):
     check(refinedweb, refinedweb.RefinedWebLinesParams(**params), reference_rewrites.clean_refinedweb, text_list)
 

@@ -64,6 +64,8 @@ def load_fineweb2() -> LanguageLimits:
             if aliases.setdefault(label, key) != key:
                 raise ValueError(f"fineweb2.yaml: {label} stands for {aliases[label]} and for {key}")
         for name, params in PARAMS.items():
+            if name not in entry:  # no number of its own: the stage's value judges
+                continue
             numbers = entry[name] if isinstance(entry[name], list) else [entry[name]]
             for param, number in zip(params, numbers, strict=True):
                 values[param][key] = float(number)
