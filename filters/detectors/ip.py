@@ -118,7 +118,7 @@ def _is_address_by_value(window: str, start: int, end: int) -> bool:
     beside = _NEIGHBOUR.search(head) or _NEIGHBOUR.search(window[end : end + _NEAR])
     if octets[0] >= _SMALL or beside or _NETWORK_WORD.search(head) or len(window) == end - start:
         heads_line = max(octets) < _HEADING_LIMIT and _LINE_START.search(head) and _HEADING.search(tail)
-        return not heads_line or len(window) == end - start
+        return not heads_line or bool(beside) or len(window) == end - start
     return max(octets) >= _SMALL and not _CHANGE.search(head) and not _PROGRAM.search(head)
 
 
