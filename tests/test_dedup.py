@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from filters.errors import ConvergenceError, RecipeError
 from tests import reference
 from tests.conftest import digests, run_in
+from transforms.shuffle import gather_words
 
 NEAR = {"minhash_dedup": {"threshold": 0.8, "bands": 20, "rows": 6}}
 
@@ -143,10 +144,19 @@ def test_members_beyond_memory_are_mapped_from_a_file(
 ) -> None:
     recipe = {"input": {"paths": str(raw)}, "stages": [NEAR]}
     _, first = run_recipe(recipe, "first")
+    held: list[bool] = []
+
+    def noted(parts: Iterable[bytes], most_bytes: int) -> np.ndarray:
+        words = gather_words(parts, most_bytes)
+        held.append(isinstance(words.base, np.memmap))
+        return words
+
+    monkeypatch.setattr("transforms.minhash_dedup.gather_words", noted)
     monkeypatch.setattr("transforms.minhash_dedup._MAP_ABOVE", 1)
-    _, second = run_recipe({**recipe, "stages": [near(max_component=3)]}, "second")
+    _, second = run_recipe({**recipe, "stages": [near(max_component=3)]}, "second", workers=1)
     kept = [[row["id"] for row in rows(output, "shards")] for output in (first, second)]
     assert kept[0] == kept[1]
+    assert held and all(held)
 
 
 def test_renamed_files_keep_the_same_documents_where_the_keep_rule_is_not_their_order(
