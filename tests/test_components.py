@@ -14,6 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from filters.errors import ConvergenceError
+from tests import reference
 from transforms.components import ConnectedComponents, _HalfRoundFn
 from transforms.split import pack, unpack
 
@@ -86,6 +87,18 @@ def test_labels_equal_scipy_and_rounds_left_over_move_nothing(
     assert rest == 0 and 2 < needed < 7
     with pytest.raises(ConvergenceError, match=rf"did not converge in {needed - 1} rounds.*run.component_rounds"):
         run(packed, equals(expected), partitions=5, rounds=needed - 1)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [[(1, 0), (2, 1), (3, 2), (4, 3), (5, 4)], [(4, 0), (2, 3), (1, 3), (1, 3), (4, 1)]],
+    ids=["only answers", "only ties"],
+)
+def test_a_round_in_which_one_half_changes_something_is_not_the_last(pairs: list[tuple[int, int]]) -> None:
+    """An edge from each sender, and nodes far apart: a round finds nothing to tie, or has no question to answer."""
+    packed = [pack(*(np.array([node << 14], np.int64) for node in edge)) for edge in pairs]
+    components = reference.components([(left << 14, right << 14) for left, right in pairs])
+    run(packed, equals(np.array(sorted((key, root) for key, (root, _) in components.items()))), partitions=4, rounds=4)
 
 
 @pytest.mark.parametrize("packed", [[], [b"", pack(np.arange(9), np.arange(9))]], ids=["no input", "loops"])
