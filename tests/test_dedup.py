@@ -239,6 +239,23 @@ def test_tag_keeps_all_rows_and_names_their_survivors(raw: Path, run_recipe: Run
     assert notes["tagged"]["documents"] == len(found) - len(kept)
 
 
+def test_the_same_tags_however_the_work_is_cut(tmp_path: Path, run_recipe: Runner) -> None:
+    texts = families(seed=5, originals=12)
+    texts += [f" {text}\n" for text in texts[::5]]
+    quality = np.random.default_rng(5).random(len(texts))
+    raw = write(tmp_path / "raw", texts, quality=quality)
+    keep = [{"best": "quality"}, "longest"]
+    stages = [{"exact_dedup": {"action": "tag", "keep": keep}}, near(action="tag", keep=keep)]
+    recipe = {"input": {"paths": str(raw)}, "stages": stages}
+    _, first = run_recipe(recipe, "first")
+    _, second = run_recipe({**recipe, "run": {"split_bytes": 1, "partitions": 3}}, "second")
+    assert digests(first) == digests(second)
+    for stage in ("exact_dedup", "minhash_dedup"):
+        tagged = [row for row in rows(first, "shards") if row[f"{stage}_cluster_size"] > 1]
+        assert len({row[f"{stage}_cluster"] for row in tagged}) > 5
+        assert any(row[f"{stage}_survivor"] != row[f"{stage}_cluster"] for row in tagged)
+
+
 @pytest.mark.parametrize(
     ("keep", "message"),
     [
@@ -269,6 +286,24 @@ def test_a_document_too_long_to_compare_stays_and_is_counted(tmp_path: Path, run
     manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": [near(max_shingles=400)]})
     assert [row["id"] for row in rows(output, "shards")] == ["d0", "d1", "d2"]
     assert manifest["stages"][1]["notes"]["too_long_to_compare"]["documents"] == 2
+
+
+def test_documents_that_meet_more_survivors_than_are_compared_stay_and_are_counted(
+    tmp_path: Path, run_recipe: Runner
+) -> None:
+    """300 pages of one template: all share a bucket, none are alike, and the limit is 256 survivors for each."""
+    template = " ".join(f"w{i}" for i in range(60))
+    texts = [f"{template} {' '.join(f'own{page}x{i}' for i in range(40))}" for page in range(300)]
+    assert 0.3 < reference.jaccard(*texts[:2]) < 0.5
+    raw = write(tmp_path / "raw", texts)
+    stage = near(bands=100, rows=1)  # one pair in 10 ** 17 shares no bucket
+    manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": [stage]})
+    assert manifest["kept"] == manifest["read"]
+    assert manifest["stages"][1]["notes"]["not_fully_compared"]["documents"] == 300 - 257
+    assert [text for text in manifest["warnings"] if "kept 43 documents that share buckets with more" in text]
+    documents = sorted(rows(output, "dedup/minhash_dedup/documents"), key=lambda row: row["doc_key"])
+    assert [row["decided"] for row in documents] == [True] * 257 + [False] * 43
+    assert max(row["compared"] for row in documents) == 256
 
 
 def test_components_that_do_not_converge_are_an_error(tmp_path: Path, run_recipe: Runner) -> None:
