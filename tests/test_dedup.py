@@ -240,10 +240,12 @@ def test_tag_keeps_all_rows_and_names_their_survivors(raw: Path, run_recipe: Run
 
 
 def test_the_same_tags_however_the_work_is_cut(tmp_path: Path, run_recipe: Runner) -> None:
+    """Copies, exact ones and ones of the same shingles, that lie in one Split or in several."""
+    chance = np.random.default_rng(5)
     texts = families(seed=5, originals=12)
-    texts += [f" {text}\n" for text in texts[::5]]
-    quality = np.random.default_rng(5).random(len(texts))
-    raw = write(tmp_path / "raw", texts, quality=quality)
+    texts += [f" {text}\n" for text in texts[::2]] + [text.upper() for text in texts[::2]]
+    texts = [texts[i] for i in chance.permutation(len(texts))]
+    raw = write(tmp_path / "raw", texts, quality=chance.random(len(texts)))
     keep = [{"best": "quality"}, "longest"]
     stages = [{"exact_dedup": {"action": "tag", "keep": keep}}, near(action="tag", keep=keep)]
     recipe = {"input": {"paths": str(raw)}, "stages": stages}
