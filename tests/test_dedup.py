@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from filters.errors import ConvergenceError, RecipeError
 from tests import reference
 from tests.conftest import digests, run_in
+from transforms.shuffle import gather_words
 
 NEAR = {"minhash_dedup": {"threshold": 0.8, "bands": 20, "rows": 6}}
 
@@ -143,10 +144,19 @@ def test_members_beyond_memory_are_mapped_from_a_file(
 ) -> None:
     recipe = {"input": {"paths": str(raw)}, "stages": [NEAR]}
     _, first = run_recipe(recipe, "first")
+    held: list[bool] = []
+
+    def noted(parts: Iterable[bytes], most_bytes: int) -> np.ndarray:
+        words = gather_words(parts, most_bytes)
+        held.append(isinstance(words.base, np.memmap))
+        return words
+
+    monkeypatch.setattr("transforms.minhash_dedup.gather_words", noted)
     monkeypatch.setattr("transforms.minhash_dedup._MAP_ABOVE", 1)
-    _, second = run_recipe({**recipe, "stages": [near(max_component=3)]}, "second")
+    _, second = run_recipe({**recipe, "stages": [near(max_component=3)]}, "second", workers=1)
     kept = [[row["id"] for row in rows(output, "shards")] for output in (first, second)]
     assert kept[0] == kept[1]
+    assert held and all(held)
 
 
 def test_renamed_files_keep_the_same_documents_where_the_keep_rule_is_not_their_order(
@@ -245,6 +255,25 @@ def test_tag_keeps_all_rows_and_names_their_survivors(raw: Path, run_recipe: Run
     assert notes["tagged"]["documents"] == len(found) - len(kept)
 
 
+def test_the_same_tags_however_the_work_is_cut(tmp_path: Path, run_recipe: Runner) -> None:
+    """Copies, exact ones and ones of the same shingles, that lie in one Split or in several."""
+    chance = np.random.default_rng(5)
+    texts = families(seed=5, originals=12)
+    texts += [f" {text}\n" for text in texts[::2]] + [text.upper() for text in texts[::2]]
+    texts = [texts[i] for i in chance.permutation(len(texts))]
+    raw = write(tmp_path / "raw", texts, quality=chance.random(len(texts)))
+    keep = [{"best": "quality"}, "longest"]
+    stages = [{"exact_dedup": {"action": "tag", "keep": keep}}, near(action="tag", keep=keep)]
+    recipe = {"input": {"paths": str(raw)}, "stages": stages}
+    _, first = run_recipe(recipe, "first")
+    _, second = run_recipe({**recipe, "run": {"split_bytes": 1, "partitions": 3}}, "second")
+    assert digests(first) == digests(second)
+    for stage in ("exact_dedup", "minhash_dedup"):
+        tagged = [row for row in rows(first, "shards") if row[f"{stage}_cluster_size"] > 1]
+        assert len({row[f"{stage}_cluster"] for row in tagged}) > 5
+        assert any(row[f"{stage}_survivor"] != row[f"{stage}_cluster"] for row in tagged)
+
+
 @pytest.mark.parametrize(
     ("keep", "message"),
     [
@@ -275,6 +304,24 @@ def test_a_document_too_long_to_compare_stays_and_is_counted(tmp_path: Path, run
     manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": [near(max_shingles=400)]})
     assert [row["id"] for row in rows(output, "shards")] == ["d0", "d1", "d2"]
     assert manifest["stages"][1]["notes"]["too_long_to_compare"]["documents"] == 2
+
+
+def test_documents_that_meet_more_survivors_than_are_compared_stay_and_are_counted(
+    tmp_path: Path, run_recipe: Runner
+) -> None:
+    """300 pages of one template: all share a bucket, none are alike, and the limit is 256 survivors for each."""
+    template = " ".join(f"w{i}" for i in range(60))
+    texts = [f"{template} {' '.join(f'own{page}x{i}' for i in range(40))}" for page in range(300)]
+    assert 0.3 < reference.jaccard(*texts[:2]) < 0.5
+    raw = write(tmp_path / "raw", texts)
+    stage = near(bands=100, rows=1)  # one pair in 10 ** 17 shares no bucket
+    manifest, output = run_recipe({"input": {"paths": str(raw)}, "stages": [stage]})
+    assert manifest["kept"] == manifest["read"]
+    assert manifest["stages"][1]["notes"]["not_fully_compared"]["documents"] == 300 - 257
+    assert [text for text in manifest["warnings"] if "kept 43 documents that share buckets with more" in text]
+    documents = sorted(rows(output, "dedup/minhash_dedup/documents"), key=lambda row: row["doc_key"])
+    assert [row["decided"] for row in documents] == [True] * 257 + [False] * 43
+    assert max(row["compared"] for row in documents) == 256
 
 
 def test_components_that_do_not_converge_are_an_error(tmp_path: Path, run_recipe: Runner) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -160,12 +161,60 @@ def test_marks_are_part_of_what_a_text_says(left: str, right: str) -> None:
     assert deduplicate_texts([left, right], 0.5) == [left, right]
 
 
-def test_korean_syllables_are_not_taken_apart() -> None:
-    text = "한국어 문서의 중복을 제거하는 일은 언어 모델의 학습에 매우 중요하다"
-    assert len(unicodedata.normalize("NFD", "한국어")) == 8
-    other = "영어 문서의 번역을 검토하는 일은 통계 모델의 평가에 매우 유용하다"
-    assert jaccard(text, other) == 0.0
-    assert deduplicate_texts([text, other, text + "!"], 0.8) == [text, other]
+def without_numbers(text: str) -> list[str]:
+    """datatrove 0.10 before shingling: each run of digits a 0, punctuation a space, `without_marks`; cut at spaces."""
+    spaced = "".join(" " if unicodedata.category(c)[0] == "P" else c for c in re.sub(r"\d+", "0", text))
+    return without_marks(spaced).split()
+
+
+def character_shingles(text: str) -> set[str]:
+    """data-juicer 1.6 with `tokenization: character`, as it advises for Chinese: five characters, spaces among them."""
+    return {text[i : i + 5] for i in range(len(text) - 4)}
+
+
+def share(left: set[str], right: set[str]) -> float:
+    """Jaccard of two sets."""
+    return len(left & right) / len(left | right)
+
+
+# Pairs of Korean texts. Words are divided by spaces, and punctuation clings to them; endings are part of a word.
+KOREAN_SHORT = ("오늘은 종일 비가 옵니다", "새 도서관이 문을 열었습니다")
+KOREAN_PUNCTUATED = (
+    "한국어 문서의 중복을 제거하는 일은 언어 모델의 학습에 매우 중요하다",
+    "한국어 문서의 중복을 제거하는 일은, 언어 모델의 학습에 ‘매우’ 중요하다.",
+)
+KOREAN_DAYS = (
+    "3월 5일 최고 12도, 습도 40%, 바람 초속 3m, 미세먼지 25",
+    "8월 19일 최고 34도, 습도 85%, 바람 초속 1m, 미세먼지 7",
+)
+KOREAN_NAMES = (
+    "서울특별시강남구청소년수련관과 부산광역시해운대구청소년수련관을 대구광역시수성구청소년수련관에",
+    "서울특별시강남구청소년수련관이 부산광역시해운대구청소년수련관은 대구광역시수성구청소년수련관의",
+)
+
+
+def test_korean_texts_of_few_words_do_not_collapse() -> None:
+    assert space_shingles(KOREAN_SHORT[0]) == space_shingles(KOREAN_SHORT[1]) == set()
+    assert deduplicate_texts([*KOREAN_SHORT, KOREAN_SHORT[1] + "."], 0.8) == list(KOREAN_SHORT)
+
+
+def test_korean_copies_that_differ_in_punctuation_are_found() -> None:
+    assert share(*map(space_shingles, KOREAN_PUNCTUATED)) < 0.2
+    assert jaccard(*KOREAN_PUNCTUATED) == 1.0
+    assert deduplicate_texts(list(KOREAN_PUNCTUATED), 0.8) == list(KOREAN_PUNCTUATED[:1])
+
+
+def test_korean_reports_that_differ_in_their_numbers_are_not_one() -> None:
+    assert without_numbers(KOREAN_DAYS[0]) == without_numbers(KOREAN_DAYS[1])
+    assert jaccard(*KOREAN_DAYS) == 0.0
+    assert deduplicate_texts(list(KOREAN_DAYS), 0.5) == list(KOREAN_DAYS)
+
+
+def test_korean_words_are_not_taken_apart_into_syllables() -> None:
+    """No word of one text is in the other."""
+    assert share(*map(character_shingles, KOREAN_NAMES)) > 0.5
+    assert jaccard(*KOREAN_NAMES) == 0.0
+    assert deduplicate_texts(list(KOREAN_NAMES), 0.5) == list(KOREAN_NAMES)
 
 
 def test_short_texts_are_compared_kept_and_accounted_for(tmp_path: Path, run_recipe: Runner) -> None:

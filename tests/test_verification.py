@@ -212,6 +212,37 @@ def test_a_bucket_where_all_differ_has_bounded_cost_and_says_so():
     assert not decisions.decided[decisions.key == rows].any()
 
 
+def versions_of_four_pages(seed: int) -> tuple[list[frozenset[int]], list[tuple[int, ...]]]:
+    """80 documents at every similarity in one bucket and some smaller ones, a few of them twins of others."""
+    chance = np.random.default_rng(seed)
+    pages = [chance.integers(0, 2**62, 20) for _ in range(4)]
+    sets, bands = [], []
+    for row in range(80):
+        kept = pages[row % 4][chance.random(20) > chance.choice([0.05, 0.15, 0.3])]
+        sets.append(frozenset([*kept.tolist(), int(chance.integers(0, 2**62))]))
+        bands.append((0, 1 + int(chance.integers(0, 3)), 10 + int(chance.integers(0, 8))))
+    for twin, original in ((30, 4), (55, 54), (79, 1)):
+        sets[twin], bands[twin] = sets[original], bands[original]
+    return sets, bands
+
+
+@pytest.mark.parametrize(("max_component", "some_fall"), [(25, True), (80, False)], ids=["in slices", "at once"])
+def test_what_falls_in_a_second_pass_is_what_a_fresh_pass_over_the_survivors_drops(max_component, some_fall):
+    """Slices are cut elsewhere when only survivors are left, so some meet whom a limit had kept from them."""
+    criteria = Criteria(0.6, max_component=max_component, most_survivors=3, most_walked=12)
+    falling = 0
+    for seed in range(4):
+        sets, bands = versions_of_four_pages(seed)
+        first, _ = decide(members(sets, bands), criteria)
+        stay = np.sort(first.key[first.survivor == first.key]).tolist()
+        assert len(stay) < 80 and not first.decided.all()
+        fresh, _ = decide(members([sets[key] for key in stay], [bands[key] for key in stay], stay), criteria)
+        fall = fresh.key[fresh.survivor != fresh.key]
+        assert sorted(first.key[first.again.astype(np.bool_)].tolist()) == sorted(fall.tolist())
+        falling += len(fall)
+    assert (falling > 0) is some_fall
+
+
 @pytest.mark.parametrize("rows", [500, 2000])
 def test_documents_that_all_differ_in_one_bucket_are_compared_with_a_bounded_number_of_others(rows):
     chance = np.random.default_rng(rows)
