@@ -19,6 +19,7 @@ from filters.exact import ExactParams, content_hashes
 from filters.language import LanguageParams
 from filters.language_model import small_model_path
 from filters.length import LengthParams
+from filters.normalise.params import NormaliseParams
 from filters.pii.params import PiiParams
 from filters.quality.c4 import C4Params
 from filters.quality.fineweb import FinewebQualityParams
@@ -30,6 +31,7 @@ from filters.url_blocklist import UrlBlocklistParams
 
 BATCH_ROWS = 4096
 PARAMS = {
+    "normalise": NormaliseParams(),
     "length": LengthParams(min_words=50, max_words=100_000),
     "language": LanguageParams(min_score=0.65),
     "pii": PiiParams(kinds=("email", "ip"), ip_scope="public"),

@@ -41,8 +41,8 @@ class _UnknownError(Exception):
 def leads(hint: str) -> list[Lead] | None:
     """What its matches begin with, one lead for each alternative; None if that cannot be told or is too common.
 
-    >>> [[sorted(map(chr, each)) for each in lead] for lead in leads("a[bc]|@")]
-    [[['a'], ['b', 'c']], [['@']]]
+    >>> [[sorted(map(chr, each)) for each in lead] for lead in leads("g[hk]|@")]
+    [[['g'], ['h', 'k']], [['@']]]
     >>> leads("(?i:key)"), leads("[a-z]+"), leads("x?y?")
     (None, None, None)
     """
