@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from filters.errors import RecipeError, RunnerError
-from pipeline.portable import PATIENCE_SECONDS, check_reachable, given, host_and_port, starting, with_defaults
+from pipeline.portable import (
+    PATIENCE_SECONDS,
+    check_job_endpoint,
+    check_reachable,
+    given,
+    host_and_port,
+    starting,
+    with_defaults,
+)
 from pipeline.validation import nearest
 
 FLINK = "flink"
@@ -55,7 +63,7 @@ def flink_options(beam_options: Sequence[str], cores: int) -> list[str]:
     master = given(options, "flink_master") or _EMBEDDED[0]
     options = with_defaults(options, {"flink_master": master, "flink_version": flink_version(options)})
     if given(options, "job_endpoint") is not None:
-        check_reachable(given(options, "job_endpoint") or "", "--job_endpoint", "start Beam's job server there")
+        check_job_endpoint(options)
     else:
         found = {"job_server_java_launcher": find_java(options), "flink_job_server_jar": str(find_job_server(options))}
         options = [*with_defaults(options, found), *(f"{_JVM}--add-opens={package}=ALL-UNNAMED" for package in _OPENED)]

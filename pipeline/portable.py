@@ -7,6 +7,8 @@ import contextlib
 import logging
 import re
 import socket
+import threading
+import time
 from collections.abc import Iterator, Sequence
 
 from filters.errors import BeamsiftError, RunnerError
@@ -15,6 +17,7 @@ PATIENCE_SECONDS = 5.0
 """How long a server may take to answer before it is said to be absent."""
 
 _LAST_LINES = 200
+_AFTERMATH_SECONDS = 0.5  # grpc's watching thread looks every 0.2 s
 
 
 def given(options: Sequence[str], name: str) -> str | None:
@@ -64,6 +67,13 @@ def check_reachable(endpoint: str, what: str, todo: str) -> None:
         raise RunnerError(f"nothing answers at {host}:{port} ({reason}), which {what} names; {todo}") from error
 
 
+def check_job_endpoint(options: Sequence[str]) -> None:
+    """Raises RunnerError if a job server is named that does not answer; Beam would wait for it five minutes."""
+    endpoint = given(options, "job_endpoint")
+    if endpoint is not None and endpoint != "embed":  # Beam's word for one inside this process
+        check_reachable(endpoint, "--job_endpoint", "start the engine's job server there")
+
+
 class _LastLines(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.NOTSET)
@@ -84,16 +94,25 @@ def starting(server: str, logger_name: str, todo: str) -> Iterator[None]:
     logger.addHandler(kept)
     logger.setLevel(logging.INFO)
     logger.propagate = logging.getLogger().isEnabledFor(logging.WARNING)  # `beamsift --debug` shows it all
+    hook = threading.excepthook
+    threading.excepthook = lambda failed: None if _of_grpc(failed) else hook(failed)
     try:
         yield
     except BeamsiftError:
         raise
     except Exception as error:
+        time.sleep(_AFTERMATH_SECONDS)
         raise RunnerError(f"{server} did not start ({_telling(kept.lines) or error}); {todo}") from error
     finally:
+        threading.excepthook = hook
         logger.removeHandler(kept)
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+def _of_grpc(failed: threading.ExceptHookArgs) -> bool:
+    """A thread that watches the connection to a server finds it closed, and would print a traceback."""
+    return failed.exc_type is ValueError and "Channel closed" in str(failed.exc_value)
 
 
 _TELLS = re.compile(r"error|exception|fail|refused|cannot|could not|denied|in use", re.IGNORECASE)

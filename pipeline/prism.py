@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from filters.errors import RunnerError
-from pipeline.portable import given, with_defaults
+from pipeline.portable import check_job_endpoint, given, with_defaults
 
 PRISM = "prism"
 MODULE = "github.com/apache/beam/sdks/v2/go/cmd/prism"
@@ -23,6 +23,7 @@ def prism_options(beam_options: Sequence[str]) -> list[str]:
     Beam itself would download a program when it is not told of one.
     """
     if given(beam_options, "job_endpoint") is not None:
+        check_job_endpoint(beam_options)
         return list(beam_options)
     # What ends a job comes through the job's own messages; the log says the same of every bundle.
     return with_defaults(beam_options, {"prism_location": str(find_prism(beam_options)), "prism_log_level": "error"})

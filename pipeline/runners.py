@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from filters.errors import BeamsiftError, RecipeError
 from pipeline.flink import FLINK, flink_options, flink_runner
+from pipeline.portable import check_job_endpoint
 from pipeline.prism import PRISM, prism_options, prism_runner
 from pipeline.validation import nearest
 
@@ -121,6 +122,7 @@ def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tu
         engine = create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
         raise RecipeError(f"runner {runner!r} is not known to Beam; use local, or a Beam runner's name") from error
+    check_job_endpoint(beam_options)
     if not isinstance(engine, PortableRunner):  # which learns of more options from its job server
         _check_options(beam_options)
     return engine, PipelineOptions([*beam_options, f"--runner={runner}"])
