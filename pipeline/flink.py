@@ -17,6 +17,7 @@ from typing import Any
 from filters.errors import RecipeError, RunnerError
 from pipeline.portable import (
     PATIENCE_SECONDS,
+    Stopping,
     check_job_endpoint,
     check_reachable,
     given,
@@ -225,7 +226,7 @@ def flink_runner() -> Any:
     """Beam's runner, that refuses what its job server would leave out, and says in one sentence if that fails."""
     from apache_beam.runners.portability.flink_runner import FlinkRunner
 
-    class _Flink(FlinkRunner):
+    class _Flink(Stopping, FlinkRunner):
         def create_job_service(self, options: Any) -> Any:
             with starting("Beam's job server for Flink", _LOGGED_AS, "see docs/flink.md for what it needs"):
                 handle = super().create_job_service(options)

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from filters.errors import BeamsiftError, RunnerError
 
@@ -72,6 +73,23 @@ def check_job_endpoint(options: Sequence[str]) -> None:
     endpoint = given(options, "job_endpoint")
     if endpoint is not None and endpoint != "embed":  # Beam's word for one inside this process
         check_reachable(endpoint, "--job_endpoint", "start the engine's job server there")
+
+
+class Stopping:
+    """For a Beam runner, before its class: the job server that it starts ends with the run, not with this process."""
+
+    _server: Any = None
+
+    def default_job_server(self, options: Any) -> Any:
+        """The job server that Beam would start, remembered."""
+        self._server = super().default_job_server(options)  # type: ignore[misc]
+        return self._server
+
+    def stop(self) -> None:
+        """End the job server if there is one."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
 
 
 class _LastLines(logging.Handler):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from filters.errors import RunnerError
-from pipeline.portable import check_job_endpoint, given, with_defaults
+from pipeline.portable import Stopping, check_job_endpoint, given, starting, with_defaults
 
 PRISM = "prism"
 MODULE = "github.com/apache/beam/sdks/v2/go/cmd/prism"
@@ -26,7 +26,9 @@ def prism_options(beam_options: Sequence[str]) -> list[str]:
         check_job_endpoint(beam_options)
         return list(beam_options)
     # What ends a job comes through the job's own messages; the log says the same of every bundle.
-    return with_defaults(beam_options, {"prism_location": str(find_prism(beam_options)), "prism_log_level": "error"})
+    defaults = {"prism_location": str(find_prism(beam_options)), "prism_log_level": "error"}
+    # A server of its own: the one that Beam shares among all runs of a process cannot be ended, or be another program.
+    return [*with_defaults(beam_options, defaults), "--experiments=disable_prism_server_singleton"]
 
 
 def find_prism(beam_options: Sequence[str]) -> Path:
@@ -64,9 +66,7 @@ def prism_runner() -> Any:
     """Beam's runner, that says in one sentence why its server did not start."""
     from apache_beam.runners.portability.prism_runner import PrismRunner
 
-    from pipeline.portable import starting
-
-    class _Prism(PrismRunner):
+    class _Prism(Stopping, PrismRunner):
         def create_job_service(self, options: Any) -> Any:
             with starting("Prism", _LOGGED_AS, how_to_get()):
                 return super().create_job_service(options)

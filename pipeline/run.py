@@ -25,7 +25,7 @@ from filters.keep import Best, check_sources
 from pipeline.claim import check_output, claimed
 from pipeline.portable import job_failed
 from pipeline.recipe import DedupStage, Recipe
-from pipeline.runners import LOCAL, LocalPlan, make_runner, own_error, plan_local, runner_name
+from pipeline.runners import LOCAL, LocalPlan, make_runner, own_error, plan_local, runner_name, stop_engine
 from transforms.corpus import RESERVED_COLUMNS, Corpus, cut_splits, open_corpus, write_plan
 from transforms.files import join, remove_tree
 from transforms.layout import FORMAT_VERSION, STAGING, load_manifest
@@ -194,6 +194,8 @@ def run(
             if known is None:
                 raise
             raise known from error
+        finally:
+            stop_engine(engine)
         if not keep_staging:
             remove_tree(staging)
     return load_manifest(output)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from filters.errors import BeamsiftError, RecipeError
 from pipeline.flink import FLINK, flink_options, flink_runner
-from pipeline.portable import check_job_endpoint
+from pipeline.portable import Stopping, check_job_endpoint
 from pipeline.prism import PRISM, prism_options, prism_runner
 from pipeline.validation import nearest
 
@@ -126,6 +126,12 @@ def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tu
     if not isinstance(engine, PortableRunner):  # which learns of more options from its job server
         _check_options(beam_options)
     return engine, PipelineOptions([*beam_options, f"--runner={runner}"])
+
+
+def stop_engine(engine: object) -> None:
+    """End what `make_runner`'s engine started beside this process."""
+    if isinstance(engine, Stopping):
+        engine.stop()
 
 
 def _check_options(beam_options: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -77,6 +78,7 @@ def test_prism_gives_the_same_bytes(sample: Path, run_recipe: Runner, expected: 
     manifest, output = run_recipe(recipe(sample), runner="prism", beam_options=[f"--prism_location={prism}"])
     assert digests(output) == expected
     assert manifest["runner"] == {"name": "prism"}
+    assert not [child for child in psutil.Process().children() if "prism" in child.name()]
 
 
 def test_prism_with_worker_processes_gives_the_same_bytes_of_web_pages(corpora: Path, tmp_path: Path) -> None:
