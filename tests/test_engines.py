@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import http.server
 import json
 import subprocess
@@ -39,9 +38,24 @@ from transforms.corpus import open_corpus
 from transforms.manifest import ManifestOptions
 
 Runner = Callable[..., tuple[dict[str, Any], Path]]
-# Beam leaves the output of a job server that it ended unclosed.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 _EMBED = ["--job_endpoint=embed", "--environment_type=LOOPBACK"]
+
+
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Beam leaves the output of a job server that it ended unclosed, which is an error whenever it is found out."""
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*args: Any, **kwargs: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*args, **kwargs))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    yield
+    for process in started:
+        if process.stdout is not None and process.poll() is not None:
+            process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +209,7 @@ def overview(version: str | None = None, slots: int = 2) -> bytes:
 
 
 @pytest.fixture
-def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Run a recipe on a runner that cannot start; gives the message."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -213,8 +227,7 @@ def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         assert "\n" not in message
         return message
 
-    yield call
-    gc.collect()  # what Beam left open is closed now, while that is no error
+    return call
 
 
 def program(path: Path, *lines: str) -> str:
