@@ -8,13 +8,13 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from benchmarks import dedup_growth, dedup_peers, job, language, report, row_filters, signatures
+from benchmarks import dedup_growth, dedup_peers, job, language, report, row_filters, runners, signatures
 from benchmarks.corpus import default_files, find_files, multiply, sample_texts
 from benchmarks.peers import parse_peers
 
 DEFAULT = ("signatures", "filters", "job")
 """Those of the README; the others take longer and have pages of their own in docs/."""
-NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_peers")
+NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_peers", "runners")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -111,6 +111,8 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
     if name == "job":
         inputs = multiply(files, options.times, folder / "input") if options.times > 1 else files
         return job.measure(inputs, options.repeats, folder)
+    if name == "runners":
+        return runners.measure(files, folder)
     if name == "dedup_growth":
         return dedup_growth.measure(files, options.repeats, folder)
     texts = sample_texts(files, options.megabytes)
