@@ -16,6 +16,7 @@ from benchmarks import (
     language,
     report,
     row_filters,
+    runners,
     sensitive,
     sensitive_peers,
     sensitive_slope,
@@ -27,7 +28,7 @@ from benchmarks.peers import parse_peers
 DEFAULT = ("signatures", "filters", "job")
 """Those of the README; the others take longer and have pages of their own in docs/."""
 SENSITIVE = ("sensitive", "sensitive_slope", "sensitive_peers", "blocklists")
-NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_peers", *SENSITIVE)
+NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_peers", "runners", *SENSITIVE)
 PEERS = {
     "dedup_peers": dedup_peers.SCRIPTS,
     "sensitive_peers": sensitive_peers.SCRIPTS,
@@ -141,6 +142,8 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
     if name == "job":
         inputs = multiply(files, options.times, folder / "input") if options.times > 1 else files
         return job.measure(inputs, options.repeats, folder)
+    if name == "runners":
+        return runners.measure(files, folder)
     if name == "dedup_growth":
         return dedup_growth.measure(files, options.repeats, folder)
     texts = sample_texts(files, options.megabytes)

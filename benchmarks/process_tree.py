@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -23,6 +23,7 @@ class Usage:
     """What a command took. memory: which number of each process was added up, `pss`, `uss` or `rss`.
 
     looks, watching_seconds: how often memory was read, and the processor time that took in the watching process.
+    largest: MiB of the largest process of each program, by the program's name.
     """
 
     seconds: float
@@ -32,6 +33,7 @@ class Usage:
     looks: int
     watching_seconds: float
     output: str
+    largest: dict[str, float] = field(default_factory=dict)
 
 
 def watch(command: Sequence[str], cwd: Path) -> Usage:
@@ -40,10 +42,11 @@ def watch(command: Sequence[str], cwd: Path) -> Usage:
         started, watching = time.perf_counter(), time.process_time()
         child = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         peak, looks, kind, cpu = 0, 0, "rss", {}
+        largest: dict[str, int] = {}
         try:
             while True:
                 before = time.perf_counter()
-                held, kind = _look(child.pid, cpu, kind)
+                held, kind = _look(child.pid, cpu, kind, largest)
                 peak, looks = max(peak, held), looks + 1
                 ended = _wait(child, max(INTERVAL, _LEAST_REST * (time.perf_counter() - before)))
                 if ended:
@@ -67,6 +70,7 @@ def watch(command: Sequence[str], cwd: Path) -> Usage:
             looks=looks,
             watching_seconds=time.process_time() - watching,
             output=out.read().decode(),
+            largest={name: held / 2**20 for name, held in largest.items()},
         )
 
 
@@ -84,8 +88,13 @@ def _wait(child: subprocess.Popen[bytes], rest: float) -> object | None:
         time.sleep(min(0.005, left))
 
 
-def _look(pid: int, cpu: dict[tuple[int, float], float], kind: str) -> tuple[int, str]:
-    """Bytes that the tree holds now, and which kind of number that is; processor times go to `cpu`."""
+def _look(
+    pid: int, cpu: dict[tuple[int, float], float], kind: str, largest: dict[str, int] | None = None
+) -> tuple[int, str]:
+    """Bytes that the tree holds now, and which kind of number that is; processor times go to `cpu`.
+
+    largest: most bytes of one process so far, by the program's name.
+    """
     total = 0
     try:
         root = psutil.Process(pid)
@@ -98,6 +107,9 @@ def _look(pid: int, cpu: dict[tuple[int, float], float], kind: str) -> tuple[int
             times = process.cpu_times()
             cpu[process.pid, process.create_time()] = times.user + times.system
             total += held
+            if largest is not None:
+                name = process.name()
+                largest[name] = max(largest.get(name, 0), held)
     return total, kind
 
 

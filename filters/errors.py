@@ -21,6 +21,10 @@ class OutputError(BeamsiftError, OSError):
     """The output cannot be written, or the folder given is not a result."""
 
 
+class RunnerError(BeamsiftError, RuntimeError):
+    """The engine that was asked for cannot start, or lacks something: what is missing and how to get it."""
+
+
 class ConservationError(BeamsiftError, RuntimeError):
     """Kept + dropped is not read: the run cannot prove that nothing was lost."""
 

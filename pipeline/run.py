@@ -23,8 +23,9 @@ from filters.contract import prepared_state
 from filters.errors import RecipeError
 from filters.keep import Best, check_sources
 from pipeline.claim import check_output, claimed
+from pipeline.portable import job_failed
 from pipeline.recipe import DedupStage, Recipe
-from pipeline.runners import LOCAL, LocalPlan, make_runner, own_error, plan_local, runner_name
+from pipeline.runners import LOCAL, LocalPlan, make_runner, own_error, plan_local, runner_name, stop_engine
 from transforms.corpus import RESERVED_COLUMNS, Corpus, cut_splits, open_corpus, write_plan
 from transforms.files import join, remove_tree
 from transforms.layout import FORMAT_VERSION, STAGING, load_manifest
@@ -153,8 +154,8 @@ def run(
 
     annotate_only: drop nothing; what every stage measures and judges becomes columns of the shards.
 
-    Raises RecipeError, InputError and OutputError before the work starts where that is possible; what fails later
-    leaves an output folder without a manifest, which no reader takes for a result.
+    Raises RecipeError, InputError, OutputError and RunnerError before the work starts where that is possible; what
+    fails later leaves an output folder without a manifest, which no reader takes for a result.
     """
     import apache_beam as beam
 
@@ -189,10 +190,12 @@ def run(
             )
             pipeline.run().wait_until_finish()
         except Exception as error:
-            known = own_error(error)
+            known = own_error(error) or (job_failed(error, runner) if runner != LOCAL else None)
             if known is None:
                 raise
             raise known from error
+        finally:
+            stop_engine(engine)
         if not keep_staging:
             remove_tree(staging)
     return load_manifest(output)

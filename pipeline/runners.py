@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from filters.errors import BeamsiftError, RecipeError
+from pipeline.flink import FLINK, flink_options, flink_runner
+from pipeline.portable import Stopping, check_job_endpoint
+from pipeline.prism import PRISM, prism_options, prism_runner
 from pipeline.validation import nearest
 
 # Worker processes import Beam and compile the kernels, each for itself: about eight seconds, which less text than this
@@ -54,7 +57,7 @@ def plan_local(text_bytes: int, splits: int, workers: int | None, beam_options: 
         )
     if mode not in (None, "in_memory", "multi_processing"):
         raise RecipeError(f"direct_running_mode must be in_memory or multi_processing, got {mode!r}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = _cores()
     if "direct_num_workers" in given:
         asked = given["direct_num_workers"]
         if not asked.isdecimal():
@@ -67,6 +70,10 @@ def plan_local(text_bytes: int, splits: int, workers: int | None, beam_options: 
     return LocalPlan(workers)
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _given_options(beam_options: Sequence[str]) -> dict[str, str]:
     given = {}
     for i, option in enumerate(beam_options):
@@ -77,22 +84,25 @@ def _given_options(beam_options: Sequence[str]) -> dict[str, str]:
 
 
 def runner_name(given: str) -> str:
-    """LOCAL for all names of Beam's runners on this machine, in any case; other names as they are.
+    """LOCAL for all names of Beam's runners on this machine, FLINK, PRISM, in any case; other names as they are.
 
     Beam's plain DirectRunner first tries to download another engine and falls back without a word, so that one
     command may run on two engines: it is taken to mean `local`.
 
-    >>> runner_name("apache_beam.runners.DirectRunner"), runner_name("FlinkRunner")
-    ('local', 'FlinkRunner')
+    >>> runner_name("apache_beam.runners.DirectRunner"), runner_name("FlinkRunner"), runner_name("SparkRunner")
+    ('local', 'flink', 'SparkRunner')
     """
     last = given.rpartition(".")[2].lower()
+    if last.removesuffix("runner") in (FLINK, PRISM):
+        return last.removesuffix("runner")
     return LOCAL if last in _LOCAL_NAMES or last + "runner" in _LOCAL_NAMES else given
 
 
 def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tuple[object, object]:
     """(Beam runner, Beam PipelineOptions). `local` is FnApiRunner by name; other names are Beam's own.
 
-    runner: as `runner_name` gives it. Raises RecipeError for a runner or an option that Beam does not know.
+    runner: as `runner_name` gives it. Raises RecipeError for a runner or an option that Beam does not know,
+    RunnerError where something is missing that the runner needs.
     """
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners import create_runner
@@ -103,13 +113,25 @@ def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tu
         _check_options(beam_options)
         options = PipelineOptions([*_without_local(beam_options), f"--direct_num_workers={plan.workers}"])
         return FnApiRunner(default_environment=_worker_processes() if plan.workers > 1 else None), options
+    if runner == PRISM:
+        _check_options(beam_options)
+        return prism_runner(), PipelineOptions(prism_options(beam_options))
+    if runner == FLINK:
+        return flink_runner(), PipelineOptions(flink_options(beam_options, _cores()))
     try:
         engine = create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
         raise RecipeError(f"runner {runner!r} is not known to Beam; use local, or a Beam runner's name") from error
+    check_job_endpoint(beam_options)
     if not isinstance(engine, PortableRunner):  # which learns of more options from its job server
         _check_options(beam_options)
     return engine, PipelineOptions([*beam_options, f"--runner={runner}"])
+
+
+def stop_engine(engine: object) -> None:
+    """End what `make_runner`'s engine started beside this process."""
+    if isinstance(engine, Stopping):
+        engine.stop()
 
 
 def _check_options(beam_options: Sequence[str]) -> None:

@@ -456,7 +456,7 @@ def test_evidence_through_three_deduplications_and_an_edit(tmp_path: Path, run_r
 # Skew
 
 
-def skewed(copies: Callable[[int], str], documents: int = 2000) -> list[str]:
+def skewed(copies: Callable[[int], str], documents: int = 1200) -> list[str]:
     """Half of all documents in one bucket, the other half in clusters whose sizes follow Zipf's law."""
     chance = np.random.default_rng(7)
     texts = [copies(i) for i in range(documents // 2)]
@@ -467,7 +467,7 @@ def skewed(copies: Callable[[int], str], documents: int = 2000) -> list[str]:
     return [texts[i] for i in chance.permutation(documents)]
 
 
-def uniform(documents: int = 2000) -> list[str]:
+def uniform(documents: int = 1200) -> list[str]:
     texts = [" ".join(f"u{i // 2}w{k}" for k in range(40)) + f" copy {i % 2}" for i in range(documents)]
     return [texts[i] for i in np.random.default_rng(8).permutation(documents)]
 
@@ -494,7 +494,7 @@ def loads(monkeypatch: pytest.MonkeyPatch, run_recipe: Runner, raw: Path, name: 
     with monkeypatch.context() as patch:
         patch.setattr(Shuffle, "send", lambda self, records, key: send(self, note(key.rsplit("-", 1)[1], records), key))
         patch.setattr("transforms.components._HalfRoundFn.process", noted)
-        run = {"split_bytes": 10_000, "partitions": 8, "workers": 1}
+        run = {"split_bytes": 8_000, "partitions": 8, "workers": 1}
         run_recipe({"input": {"paths": str(raw)}, "stages": [near()], "run": run}, name)
     return {shuffle: max(size for (other, _), size in received.items() if other == shuffle) for shuffle, _ in received}
 
