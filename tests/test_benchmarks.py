@@ -16,6 +16,7 @@ from benchmarks import (
     blocklists,
     corpus,
     dedup_peers,
+    dedup_skew,
     job,
     parity,
     peers,
@@ -408,3 +409,18 @@ def test_blocklists_builds_and_searches_lists_of_every_size(tmp_path, monkeypatc
     made = blocklists.make_phrases(as_text_array(TEXTS), 200)
     assert len(set(made)) == 200
     assert made == blocklists.make_phrases(as_text_array(TEXTS), 200)
+
+
+def test_skewed_corpora_are_of_one_size_and_half_one_page(tmp_path):
+    made = dedup_skew.corpora(64)
+    assert {name: len(texts) for name, texts in made.items()} == dict.fromkeys(made, 64)
+    lengths = [len(text.split()) for texts in made.values() for text in texts]
+    assert min(lengths) >= dedup_skew.WORDS and max(lengths) <= dedup_skew.WORDS + 2
+    copies = made["copies of one page"]
+    assert copies.count(max(copies, key=copies.count)) == 32
+    versions = [text for text in made["versions of one page"] if "version" in text]
+    assert len(set(versions)) == 32 and jaccard(*versions[:2]) > 0.95
+    pages = [text for text in made["pages of one template"] if text.startswith("p0 ")]
+    assert len(pages) == 32 and jaccard(*pages[:2]) < 0.5
+    written = dedup_skew.write(copies, tmp_path)
+    assert [text for path in written for text in pq.read_table(path)["text"].to_pylist()] == copies
