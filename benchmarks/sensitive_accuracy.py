@@ -1,6 +1,6 @@
 """Precision, recall and F1 of the detectors on labelled files, as Markdown tables between marks of their own.
 
-    python -m benchmarks.sensitive_accuracy ../shared/corpora/pii --markdown README.md
+    python -m benchmarks.sensitive_accuracy ../shared/corpora/pii --markdown docs/sensitive-content.md
 
 Three tables: kinds, languages and scripts that a value touches, and look-alikes that were taken for something.
 The file needs the lines `<!-- sensitive-accuracy:begin -->` and `<!-- sensitive-accuracy:end -->`.
@@ -89,17 +89,32 @@ def markdown(evaluated: Evaluated, command: str) -> str:
     return "\n".join([*parts, machine_line(machine(), command)])
 
 
+def short(evaluated: Evaluated, command: str) -> str:
+    """One table of the kinds of all files together, and the look-alikes."""
+    scores = evaluated.scores
+    names = ", ".join(f"`{Path(uri).name}`" for uri in evaluated.files)
+    hit, there = (sum(counts.values()) for counts in (scores.look_alikes_found, scores.look_alikes))
+    head = (
+        f"{scores.texts:,} labelled texts of {names}; both ends must agree. "
+        f"{hit:,} of {there:,} look-alikes were taken for something."
+    )
+    return "\n".join([kinds_table(scores), "", head, "", machine_line(machine(), command)])
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sensitive_accuracy", description=__doc__)
     parser.add_argument("labelled", nargs="+", help="labelled Parquet files, or folders of them")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="replace what stands between the marks of this")
+    parser.add_argument("--short", action="store_true", help="only the kinds, of all files together")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers")
     options = parser.parse_args(arguments)
     if options.markdown:
         check_marks(options.markdown, MARKS)
     evaluated = evaluate_files(options.labelled, most_errors=0)
-    text = markdown(evaluated, shlex.join(["python", "-m", "benchmarks.sensitive_accuracy", *options.labelled]))
+    words = [*options.labelled, *(["--short"] if options.short else [])]
+    layout = short if options.short else markdown
+    text = layout(evaluated, shlex.join(["python", "-m", "benchmarks.sensitive_accuracy", *words]))
     print(text)
     if options.markdown:
         replace_between_marks(options.markdown, text, MARKS)
