@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import phonenumbers
 import pytest
 from hypothesis import given, settings
@@ -245,3 +247,24 @@ def test_no_placeholder_holds_anything_to_find():
     for detector in DETECTORS.values():
         for other in DETECTORS.values():
             assert values(other, f" {detector.placeholder} ") == [], (detector.kind, other.kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://x.org|bob@example.org", "bob@example.org"),
+        ("(https://a.org)bob@example.org", "bob@example.org"),
+        ("alice@example.org--she said", "alice@example.org"),
+        ("bob@example.org- and so on", "bob@example.org"),
+    ],
+)
+def test_an_address_beside_a_url_or_a_dash_is_found(text, address):
+    assert values(DETECTORS["email"], text) == [address]
+
+
+@pytest.mark.parametrize("value", ["иван@почта.рф", "user@яндекс.рф", "bob7@公司.中国"])
+def test_a_made_up_address_has_other_letters_in_any_script(value):
+    made = DETECTORS["email"].fake(value, itertools.cycle(range(256)))
+    assert len(made) == len(value)
+    changed = [a != b for a, b in zip(made.rpartition(".")[0], value.rpartition(".")[0], strict=True) if a.isalnum()]
+    assert sum(changed) >= len(changed) - 1

@@ -372,7 +372,8 @@ def test_the_table_of_languages():
         shares = [table.values[f"max_duplicate_{n}grams"][key] for n in range(5, 11)]
         assert shares == sorted(shares, reverse=True) and 0 < shares[-1] < shares[0] < 1
         assert len(table.stop_words[key]) >= 8
-    assert [table.key(label) for label in ("als", "sr", "", None)] == [None] * 4
+    assert [table.key(label) for label in ("als", "sr-Latn", "tlh", "", None)] == [None] * 5
+    assert [table.key(label) for label in ("sr", "zh-Hant", "pt-BR")] == ["srp_Cyrl", "cmn_Hani", "por_Latn"]
     # The numbers of Turkish that were not at hand are the stage's own.
     judged = {key for key, _ in table.limits("max_top_2grams")}
     assert set(table.keys) - judged == {"tur_Latn"} and table.key("tr") == "tur_Latn"

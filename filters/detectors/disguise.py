@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import string
+import unicodedata
 from collections.abc import Callable, Iterator
 
 _CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
@@ -30,15 +32,29 @@ def pick(alphabet: str, noise: Iterator[int]) -> str:
 
 
 def same_shape(value: str, noise: Iterator[int]) -> str:
-    """ASCII digits become digits, lower case lower, upper case upper; every other character stays.
+    """Digits become digits, lower case lower, upper case upper, other letters letters of their script; the rest stays.
 
     >>> from itertools import count
-    >>> same_shape("Ab-19.é", count())
-    'Ab-23.é'
+    >>> same_shape("Ab-19.ж", count())
+    'Ab-23.д'
     """
-    return "".join(
-        next((pick(alphabet, noise) for alphabet in _CLASSES if char in alphabet), char) for char in value
-    )  # fmt: skip
+    return "".join(pick(alphabet, noise) if len(alphabet) > 1 else alphabet for alphabet in map(_alphabet, value))
+
+
+@functools.lru_cache(maxsize=4096)
+def _alphabet(char: str) -> str:
+    """What a character may become: of others than ASCII, letters and digits of the same kind among its 64 neighbours.
+
+    Scripts are assigned in whole columns of a table, so that these are of the same script.
+    """
+    for alphabet in _CLASSES:
+        if char in alphabet:
+            return alphabet
+    kind = unicodedata.category(char)
+    if char <= "\x7f" or kind not in ("Ll", "Lu", "Lo", "Nd"):
+        return char
+    first = ord(char) & ~63
+    return "".join(chr(code) for code in range(first, first + 64) if unicodedata.category(chr(code)) == kind)
 
 
 def hex_shape(value: str, noise: Iterator[int]) -> str:

@@ -58,6 +58,9 @@ def _labels(domain: str) -> list[str]:
     behind labels in lower case begins a sentence.
     """
     labels = domain.split(".")
+    before_dash = labels[-1].partition("-")[0]
+    if not is_top_level(labels[-1]) and is_top_level(before_dash):  # no top-level domain but `xn--` has a hyphen
+        labels[-1] = before_dash
     while len(labels) > 1 and (
         not is_top_level(labels[-1]) or (labels[-1].istitle() and labels[-2].islower() and len(labels) > 2)
     ):
@@ -98,7 +101,7 @@ def _in_url(window: str, begin: int) -> bool:
     head = window[:begin]
     scheme = head.rfind("://")
     return scheme >= 0 and not any(
-        char.isspace() or char in "/?#\"'<>,;" or char > "\x7f" for char in head[scheme + 3 :]
+        char.isspace() or char in "/?#\"'<>,;|()[]{}&\\" or char > "\x7f" for char in head[scheme + 3 :]
     )
 
 

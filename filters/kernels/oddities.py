@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from filters.kernels.compiled import kernel
 from filters.kernels.tokens import decode
 
 CHARACTER = 0x3F
@@ -14,7 +13,7 @@ PAIR, DISORDER, SPACES, BLANK = 0x40, 0x80, 0x100, 0x200
 """What else is found: TRAIL behind LEAD; marks out of order; spaces to fold; too many blank lines."""
 
 
-@njit(nogil=True)
+@kernel
 def find_oddities(offsets, data, table, order, fold, most_blank, out):
     """Bits of what is odd in every text; none is missed, and some may turn out to be in order.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from filters.kernels.compiled import kernel
 
 _LINE_END = 10
 
 
-@njit(nogil=True)
+@kernel
 def cut_lines(offsets, data, least, cuts):
     """Where texts begin, end, and are cut: behind the line end that follows `least` bytes after the cut before.
 
@@ -33,7 +34,7 @@ def cut_lines(offsets, data, least, cuts):
     return count
 
 
-@njit(nogil=True)
+@kernel
 def find_leads(cuts, data, tables, ends, found):
     """Which leads fit somewhere in each stretch [cuts[i], cuts[i + 1]) of the bytes.
 
@@ -60,7 +61,7 @@ def find_leads(cuts, data, tables, ends, found):
             found[word, row] = ~missing
 
 
-@njit(nogil=True)
+@kernel
 def _fitting(fits, k, i, stop, data, table, ends, longest):
     """Of leads that fit up to place `k`, those that fit whole."""
     while fits != 0 and k < longest:

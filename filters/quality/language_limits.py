@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from filters.language_codes import canonical_code
+
 PARAMS = {
     "score": ("min_score",),
     "word_length": ("min_word_length", "max_word_length"),
@@ -37,19 +39,31 @@ class LanguageLimits:
     within: frozenset[str]
 
     def key(self, label: str | None) -> str | None:
-        """The key for a label of a language model: ISO 639-1, ISO 639-3 or `xxx_Scrp`; None for one not listed.
+        """The key for a label of a language model: ISO 639-1 or -3, `xxx_Scrp`, BCP-47; None for one not listed.
 
         >>> table = load_fineweb2()
-        >>> [table.key(label) for label in ("de", "deu", "deu_Latn", "zho_Hant", "sr", "tlh")]
-        ['deu_Latn', 'deu_Latn', 'deu_Latn', 'cmn_Hani', None, None]
+        >>> [table.key(label) for label in ("de", "deu", "deu_Latn", "zh-Hant", "pt-BR", "sr-Latn", "tlh")]
+        ['deu_Latn', 'deu_Latn', 'deu_Latn', 'cmn_Hani', 'por_Latn', None, None]
         """
-        if label in self.keys:
-            return label
-        return self.aliases.get(label) if label else None
+        if not label or label in self.keys:
+            return label or None
+        return self.aliases.get(label) or self._in_bcp47.get(_without_region(canonical_code(label)))
+
+    @functools.cached_property
+    def _in_bcp47(self) -> dict[str, str]:
+        """Keys by the names that the stage `language` gives them; only from labels with a script, as others clash."""
+        labels = [*((key, key) for key in self.keys), *self.aliases.items()]
+        return {canonical_code(label): key for label, key in labels if "_" in label}
 
     def limits(self, param: str) -> tuple[tuple[str, float | None], ...]:
         """(key, limit) for one parameter of a filter, empty if the table has nothing to say about it."""
         return tuple(self.values.get(param, {}).items())
+
+
+def _without_region(code: str) -> str:
+    """`pt-BR` as `pt`: limits are by language and script."""
+    language, *subtags = code.split("-")
+    return "-".join([language, *(tag for tag in subtags if len(tag) == 4)])
 
 
 @functools.cache

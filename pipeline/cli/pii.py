@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -81,9 +82,10 @@ def _print_json(findings: Any, tally: Any, limit: int | None, values: bool) -> i
     """
     hidden = {"before", "after"} if values else {"before", "after", "value"}
     counts: dict[str, int] = {}
+    findings, shown = iter(findings), 0
+    first = next(findings, None)  # what is wrong with a file is known before anything is printed
     click.echo('{"findings": [', nl=False)
-    shown = 0
-    for one in findings:
+    for one in itertools.chain([] if first is None else [first], findings):
         counts[one.kind] = counts.get(one.kind, 0) + 1
         if limit is None or shown < limit:
             row = {name: value for name, value in one._asdict().items() if name not in hidden}
