@@ -218,6 +218,24 @@ def test_a_long_line_and_many_marks_take_linear_time() -> None:
     assert fold(" " * 100_000 + "x") == []
 
 
+def test_marks_out_of_order_and_nested_brackets_take_linear_time() -> None:
+    """Without care each takes the square of its length: minutes for these."""
+    marks = 50_000
+    text = "a" + "\u0301\u0316" * marks
+    assert nfc(text) == [(0, len(text), "\u00e1" + "\u0316" * marks + "\u0301" * (marks - 1))]
+    deep = 50_000
+    text = "[" * deep + "[1]x" * deep + "]" * deep
+    assert [end - start for start, end, _ in citations(text)] == [3] * deep
+
+
+@given(st.text("ab\u0301\u0316\u0327\u0344\u1100\u1161\u11a8é", min_size=60, max_size=200))
+def test_long_clusters_compose_as_the_standard_library_says(text: str) -> None:
+    expected = unicodedata.normalize("NFC", text)
+    for start, end, new in reversed(nfc(text)):
+        text = text[:start] + new + text[end:]
+    assert text == expected
+
+
 def test_a_step_that_is_none_is_refused() -> None:
     document = load_yaml("r.yaml", "mojibake: {restore_byte_a1: true}")
     with pytest.raises(RecipeError, match="restore_byte_a0"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -13,6 +15,7 @@ _LINE_END = re.compile(f"\r\n|[{LINE_ENDS}]")
 _RUN = re.compile(r"(?<=\S) {2,}")
 _BRACKET = re.compile(r"[\[\]]")
 _MOST_MARK = 64
+_MANY_MARKS = 64
 MARK = re.compile(
     r"\[(?:"
     r"[0-9]{1,4}(?:\s?[,;–-]\s?[0-9]{1,4})*"
@@ -51,30 +54,24 @@ def citations(text: str) -> list[Change]:
     [(2, 5, ''), (8, 14, '')]
     """
     cut: list[tuple[int, int]] = []
+    characters = [0]  # in the cuts up to each
     opened: list[int] = []
     for match in _BRACKET.finditer(text):
         if match.group() == "[":
             opened.append(match.start())
         elif opened:
             start, end = opened.pop(), match.end()
-            inner = _last_within(cut, start)
-            if _is_mark(text, start, end, inner):
-                del cut[len(cut) - len(inner) :]
+            first = bisect.bisect(cut, (start, start))
+            own = end - start - (characters[-1] - characters[first])
+            if own <= _MOST_MARK and _is_mark(text, start, end, cut[first:]):
+                del cut[first:], characters[first + 1 :]
                 cut.append((start, end))
+                characters.append(characters[-1] + end - start)
     return [(start, end, "") for start, end in cut]
-
-
-def _last_within(cut: Sequence[tuple[int, int]], start: int) -> list[tuple[int, int]]:
-    first = len(cut)
-    while first and cut[first - 1][0] > start:
-        first -= 1
-    return list(cut[first:])
 
 
 def _is_mark(text: str, start: int, end: int, inner: Sequence[tuple[int, int]]) -> bool:
     """Whether characters [start, end) without those within are a mark."""
-    if end - start - sum(b - a for a, b in inner) > _MOST_MARK:
-        return False
     pieces = []
     for a, b in inner:
         pieces.append(text[start:a])
@@ -92,10 +89,19 @@ def nfc(text: str) -> list[Change]:
         return []
     found = []
     for start, end in _clusters(text):
-        new = unicodedata.normalize("NFC", text[start:end])
+        new = unicodedata.normalize("NFC", _in_order(text[start:end]))
         if new != text[start:end]:
             found.append((start, end, new))
     return found
+
+
+def _in_order(cluster: str) -> str:
+    """The same cluster with marks in canonical order, if there are many: Python's own sorting takes their square."""
+    if len(cluster) <= _MANY_MARKS:
+        return cluster
+    points = [point for char in cluster for point in unicodedata.normalize("NFD", char)]
+    runs = itertools.groupby(points, key=lambda point: unicodedata.combining(point) > 0)
+    return "".join(point for marks, run in runs for point in (sorted(run, key=unicodedata.combining) if marks else run))
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:
