@@ -182,6 +182,9 @@ def _names(line: str) -> Iterator[tuple[str, bool]]:
             yield from ((name, False) for word in words[1:] for name in _domain(word) if not _is_address_or_local(name))
         return
     for word in words:
+        if is_address(normal_host(word)):  # an IPv6 address by itself is no host with a port
+            yield normal_host(word), exact
+            continue
         host, path = split_url(word.removeprefix("*.").removeprefix("."))
         if not _is_name(host):
             continue

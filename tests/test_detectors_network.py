@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.detectors.catalog import DETECTORS
 from filters.detectors.network import NETWORK, is_local, is_public
+from filters.detectors.scan import scan
+from filters.pii.params import PiiParams
 from tests.detector_checks import ADVERSARIAL, check_fake, check_found
 from tests.detector_probe import findings, values
 from tests.strategies import AWKWARD, texts
@@ -193,3 +196,10 @@ def test_what_is_no_address_has_no_scope():
 def test_a_fake_of_a_public_address_is_public(address):
     fake = DETECTORS["ipv4"].fake(str(address), (n % 256 for n in range(10**6)))
     assert is_public(fake) and fake != str(address)
+
+
+@pytest.mark.parametrize(("scope", "found"), [("public", ["::ffff:8.8.8.8"]), ("all", ["224.0.0.5", "::ffff:8.8.8.8"])])
+def test_mapped_and_multicast_addresses_are_judged_as_what_they_are(scope, found):
+    text = "host ::ffff:127.0.0.1 and host 224.0.0.5 and host ::ffff:8.8.8.8"
+    places = scan(pa.array([text], pa.large_string()), PiiParams(kinds=("ip",), ip_scope=scope).detectors())
+    assert [text[a:b] for a, b in zip(places.start, places.end, strict=True)] == found

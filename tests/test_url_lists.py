@@ -235,7 +235,7 @@ def test_parents_of_an_address_are_not_asked_for():
         ("a.txt", b"this is a page of prose\nnot a list\n", "2 of 2 lines are no domain"),
         ("a.txt", b"# nothing\n", "holds no domain and no URL"),
         ("a.txt", b"a.example\n\xff\n", "not UTF-8"),
-        ("a.txt.gz", gzip.compress(b"a.example\n")[:-5], "damaged"),
+        ("a.txt.gz", gzip.compress(b"a.example\n", mtime=0)[:-5], "damaged"),
         ("none.txt", None, "cannot be read"),
     ],
 )
@@ -316,3 +316,8 @@ def test_a_tar_may_be_plain(tmp_path):
         member.size = len(data)
         archive.addfile(member, io.BytesIO(data))
     assert categories(["a.example"], lists=[{"path": str(tmp_path / "lists.tar")}]) == ["ads"]
+
+
+def test_an_ipv6_address_is_an_entry_with_or_without_brackets() -> None:
+    for line in ("2001:DB8::1", "[2001:db8::1]", "http://[2001:db8::1]/"):
+        assert entries_of_lines("bad", [line]).names.to_pylist() == ["2001:db8::1"], line

@@ -62,21 +62,24 @@ def is_public(value: str) -> bool:
     >>> is_public("8.8.8.8:53"), is_public("192.168.0.1"), is_public("2001:db8::1"), is_public("::ffff:8.8.8.8")
     (True, False, False, True)
     """
-    bare = value.partition(":")[0] if value.count(":") == 1 else value
-    address = ipaddress.ip_address(bare)
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    judged = mapped or address
-    return judged.is_global and not judged.is_multicast and not judged.is_reserved
+    address = _address(value)
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def is_local(value: str) -> bool:
     """Whether an address means this very host or none: loopback (`127.0.0.1`, `::1`) or unspecified (`0.0.0.0`).
 
-    >>> is_local("127.0.0.1"), is_local("10.0.0.1")
-    (True, False)
+    >>> is_local("127.0.0.1:80"), is_local("::ffff:127.0.0.1"), is_local("10.0.0.1")
+    (True, True, False)
     """
-    address = ipaddress.ip_address(value.partition(":")[0] if value.count(":") == 1 else value)
+    address = _address(value)
     return address.is_loopback or address.is_unspecified
+
+
+def _address(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Without its port; of an IPv4-mapped IPv6 address the IPv4 address."""
+    address = ipaddress.ip_address(value.partition(":")[0] if value.count(":") == 1 else value)
+    return (isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped) or address
 
 
 def _is_ipv4(text: str) -> bool:

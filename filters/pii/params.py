@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
@@ -14,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from filters.contract import StageParams
 from filters.detectors.contract import Detector, Spans
 from filters.detectors.custom import custom_detector
-from filters.detectors.ip import IPV4_PORT
+from filters.detectors.ip import IPV4_PORT, is_local, is_public
 from filters.detectors.scan import scan
 from filters.pii.kinds import ALIASES, governing, known_names, members, select
 
@@ -167,10 +166,8 @@ class _InScope:
     public: bool
 
     def __call__(self, window: str, start: int, end: int) -> Spans:
-        return [(a, b) for a, b in self.prove(window, start, end) if self._in_scope(window[a:b])]
+        found = self.prove(window, start, end)
+        return [(a, b) for a, b in found if self._in_scope(window[a:b])]
 
     def _in_scope(self, value: str) -> bool:
-        address = ipaddress.ip_address(value.partition(":")[0] if value.count(":") == 1 else value)
-        if address.is_loopback or address.is_unspecified:
-            return False
-        return address.is_global or not self.public
+        return is_public(value) or not (self.public or is_local(value))
