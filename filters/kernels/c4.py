@@ -13,6 +13,7 @@ from filters.kernels.cuts import (
     add_span,
     copy_page,
     count_characters,
+    stands_at,
     with_room,
     write_page,
 )
@@ -86,16 +87,6 @@ def _phrase(low, high):
 
 
 @helper
-def _begins_with(data, i, stop, word):
-    if i + word.shape[0] > stop:
-        return False
-    for k in range(word.shape[0]):  # noqa: SIM110
-        if data[i + k] != word[k]:
-            return False
-    return True
-
-
-@helper
 def _citation(data, i, stop):
     """Bytes of `[12]`, `[]`, `[edit]` or `[citation needed]` at the bracket of byte `i`, 0 if there is none."""
     at = i + 1
@@ -103,9 +94,9 @@ def _citation(data, i, stop):
         at += 1
     if at < stop and data[at] == 93:
         return at + 1 - i
-    if _begins_with(data, i, stop, _EDIT):
+    if stands_at(data, i, stop, _EDIT):
         return _EDIT.shape[0]
-    if _begins_with(data, i, stop, _NEEDED):
+    if stands_at(data, i, stop, _NEEDED):
         return _NEEDED.shape[0]
     return 0
 

@@ -24,6 +24,17 @@ _NEWLINE = 10
 
 
 @helper
+def stands_at(values, at, stop, word):
+    """Whether `word` stands at place `at` of an array of bytes or characters, before `stop`."""
+    if at < 0 or at + word.shape[0] > stop:
+        return False
+    for k in range(word.shape[0]):  # noqa: SIM110
+        if values[at + k] != word[k]:
+            return False
+    return True
+
+
+@helper
 def with_room(rows, count):
     """`rows`, or a copy with twice the room if `count` fills it."""
     if count < rows.shape[0]:

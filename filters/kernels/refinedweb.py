@@ -6,7 +6,7 @@ import numpy as np
 
 from filters.kernels.characters import DIGIT, LETTER, LOWER, NUMERAL, SPACE, UPPER
 from filters.kernels.compiled import helper, kernel
-from filters.kernels.cuts import NONE, add_cut, add_span, copy_page, write_page
+from filters.kernels.cuts import NONE, add_cut, add_span, copy_page, stands_at, write_page
 from filters.kernels.tokens import decode
 
 KINDS = ("white_space", "uppercase", "digits", "counter", "too_few_words", "phrase")
@@ -110,17 +110,6 @@ def _ascii_lower(byte):
 
 
 @helper
-def _stands_at(points, at, stop, phrase):
-    """Whether a phrase stands at character `at`, before `stop`; points: characters of a line in lower case."""
-    if at < 0 or at + phrase.shape[0] > stop:
-        return False
-    for k in range(phrase.shape[0]):  # noqa: SIM110
-        if points[at + k] != phrase[k]:
-            return False
-    return True
-
-
-@helper
 def _without_phrases(data, start, stop, table, chars):
     """Characters [first, last) of a line that stay, int64 (n, 2), and the bytes where its characters begin.
 
@@ -139,7 +128,7 @@ def _without_phrases(data, start, stop, table, chars):
     stays = np.empty((chars + 2, 2), np.int64)
     count = last = at = NONE
     while at < chars:
-        if _stands_at(points, at, chars, _CART):
+        if stands_at(points, at, chars, _CART):
             stays[count, 0] = last
             stays[count, 1] = at - (at > last and not solid[at - 1])
             count += 1
@@ -149,11 +138,11 @@ def _without_phrases(data, start, stop, table, chars):
             at += 1
     end = chars
     more = end - _MORE.shape[0] - _DOTS
-    if more >= last and _stands_at(points, more, end, _MORE):
+    if more >= last and stands_at(points, more, end, _MORE):
         end = more - (more > last and not solid[more - 1])
     stays[count, 0], stays[count, 1] = last, end
     count += 1
-    if _stands_at(points, stays[0, 0], stays[0, 1], _SIGN_IN):
+    if stands_at(points, stays[0, 0], stays[0, 1], _SIGN_IN):
         begin = stays[0, 0] + _SIGN_IN.shape[0]
         stays[0, 0] = begin + (begin < stays[0, 1] and not solid[begin])
     return stays[:count], places
