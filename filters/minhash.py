@@ -253,17 +253,5 @@ def members_of_one_component(
 ) -> Members:
     """The `present` ones of some texts as members of one component, their keys the places in the list."""
     keys = np.flatnonzero(present)
-    offsets, sets = shingle_sets([texts[i] for i in keys.tolist()], shingle_size)
-    rows = len(keys)
-    return Members(
-        key=keys,
-        root=np.zeros(rows, np.int64),
-        lowest=keys,
-        weight=np.ones(rows, np.int64),
-        set_size=np.diff(offsets),
-        begin=offsets[:-1],
-        set_hash=hash_sets(offsets, sets),
-        ranks=np.empty((rows, 0), np.int64),
-        bands=bands[keys],
-        words=sets,
-    )
+    sets = shingle_sets([texts[i] for i in keys.tolist()], shingle_size)
+    return Members.of_sets(keys, np.zeros_like(keys), sets, bands[keys], np.empty((len(keys), 0), np.int64))

@@ -152,7 +152,7 @@ def test_members_beyond_memory_are_mapped_from_a_file(
         return words
 
     monkeypatch.setattr("transforms.minhash_dedup.gather_words", noted)
-    monkeypatch.setattr("transforms.minhash_dedup._MAP_ABOVE", 1)
+    monkeypatch.setattr("transforms.minhash_dedup.MAP_ABOVE", 1)
     _, second = run_recipe({**recipe, "stages": [near(max_component=3)]}, "second", workers=1)
     kept = [[row["id"] for row in rows(output, "shards")] for output in (first, second)]
     assert kept[0] == kept[1]
