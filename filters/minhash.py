@@ -21,7 +21,7 @@ from filters.evidence import Measure
 from filters.keep import Keep, columns_needed
 from filters.kernels import minhash as kernels
 from filters.kernels.unicode_table import load_table
-from filters.members import Members, hash_sets
+from filters.members import Members
 from filters.texts import as_text_array, rows_within, text_buffers
 from filters.verification import Criteria, decide
 
