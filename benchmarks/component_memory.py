@@ -1,7 +1,6 @@
 """Benchmark `component_memory`: what one worker holds while it judges a single component, by its number of members.
 
-All members are versions of one page: sets of WORDS hashes, each in BANDS buckets, that of a hundred versions of their own
-and none else. One in ten has a near copy before it. Members come packed, in pieces, as they come out of a shuffle.
+Sets of WORDS hashes, each in BANDS buckets that a hundred neighbours share; one in ten has a near copy before it. Members come packed, in pieces, as they come out of a shuffle.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ _FAMILY = 100
 
 
 def measure(members: int) -> Result:
-    """Judge components of a quarter of the members, half, and all, in slices of a quarter, each in a new process."""
-    slice_size = max(members // 4, 1)
+    """Judge components of a quarter of the members, half, and all, in slices of an eighth, each in a new process."""
+    slice_size = max(members // 8, 1)
     context = multiprocessing.get_context("spawn")
     rows, data = [], []
     for some in (members // 4, members // 2, members):
@@ -46,17 +45,19 @@ def measure(members: int) -> Result:
             )
         )
     growth = (data[-1]["held_mib"] - data[0]["held_mib"]) * 2**20 / (members - members // 4)
+    slices = data[0]["held_mib"] * 2**20 / slice_size / 2
     return Result(
         "component_memory",
         "One component, judged by one worker",
         ("members", "slices", "seconds", "held, MiB", "mapped, MiB", "dropped"),
         tuple(rows),
         (
-            f"Sets of {WORDS} hashes in {BANDS} buckets; slices of {slice_size:,} (`max_component`). Held is memory that "
-            "belongs to the process alone, above what it had before; mapped are pages of temporary files, which "
-            f"the system may write out. From the first row to the last, {growth:.0f} bytes are held for a member more.",
+            f"Sets of {WORDS} hashes in {BANDS} buckets; slices of {slice_size:,} (`max_component`). Held is memory of "
+            "the process alone, above what it had before; mapped are pages of temporary files, which the system may "
+            f"write out. {slices:,.0f} bytes are held for a member of the two slices at hand, and from the first row "
+            f"to the last {growth:.0f} for a member of the component.",
         ),
-        {"runs": data, "bytes_a_member": growth},
+        {"runs": data, "bytes_a_member": growth, "bytes_a_member_at_hand": slices},
     )
 
 

@@ -319,8 +319,19 @@ def bucket_ids(bands: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np
     bands: uint64 (documents, bands). Returns offsets, int64 (documents + 1,), bucket numbers, int64, and how many
     buckets there are.
     """
-    _, inverse, sizes = np.unique(bands.ravel(), return_inverse=True, return_counts=True)
-    shared = (sizes[inverse] > 1).reshape(bands.shape)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(shared.sum(axis=1))]).astype(np.int64)
-    numbers, dense = np.unique(bands[shared], return_inverse=True)
-    return offsets, dense.astype(np.int64), len(numbers)
+    flat = bands.ravel()
+    order = np.argsort(flat, kind="stable")
+    ordered = flat[order]
+    first, last = np.ones(len(flat), np.bool_), np.ones(len(flat), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    last[:-1] = first[1:]
+    del ordered  # of a large slice each of these is as large as the sets
+    number = np.cumsum(first & ~last)
+    buckets = int(number[-1]) if len(number) else 0
+    number[first & last] = 0
+    dense = np.empty_like(number)
+    dense[order] = number
+    del order, number
+    shared = dense > 0
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(shared.reshape(bands.shape).sum(axis=1))])
+    return offsets.astype(np.int64), dense[shared] - 1, buckets
