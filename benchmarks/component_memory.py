@@ -1,6 +1,7 @@
 """Benchmark `component_memory`: what one worker holds while it judges a single component, by its number of members.
 
-Sets of WORDS hashes, each in BANDS buckets that a hundred neighbours share; one in ten has a near copy before it. Members come packed, in pieces, as they come out of a shuffle.
+Sets of WORDS hashes, each in BANDS buckets that a hundred neighbours share; one in ten has a near copy before it.
+Members come packed, in pieces, as they come out of a shuffle.
 """
 
 from __future__ import annotations

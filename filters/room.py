@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-MAPPED_FROM = 64 << 20
-"""Bytes from which on an array lies in a temporary file: eight million members at eight bytes."""
+MAPPED_FROM = 16 << 20
+"""Bytes from which on an array lies in a temporary file: two million members at eight bytes."""
 _STEP = 1 << 20
 
 
