@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from filters.kernels.language import sample_pieces
 from filters.kernels.unicode_table import load_table
 from filters.language_model import LoadedModel, Pieces, load_model
 from filters.list_files import Sha256, check_file_sum
+from filters.remote_files import local_file
 from filters.texts import text_buffers
 
 _PREFIX = "__label__"
@@ -28,10 +28,11 @@ _DECIMALS = 6
 class ClassifierParams(StageParams):
     """Which model, and what its answer means.
 
-    model: path of a fastText `.bin` or `.ftz`. sha256: of that file; another sum is an error. label: the one judged,
-    with or without `__label__`. threshold: of its probability; left out, documents are only scored. keep: the side of
-    the threshold that stays, `above` as for quality or `below` as for toxicity; the threshold itself stays.
-    max_chars: how much of a text is read; left out, all of it. more_labels: get a column `score_...`, too.
+    model: path, or URI (`gs://`, `s3://`), of a fastText `.bin` or `.ftz`. sha256: of that file; another sum is an
+    error. label: the one judged, with or without `__label__`. threshold: of its probability; left out, documents are
+    only scored. keep: the side of the threshold that stays, `above` as for quality or `below` as for toxicity; the
+    threshold itself stays. max_chars: how much of a text is read; left out, all of it. more_labels: get a column
+    `score_...`, too.
     """
 
     model: str
@@ -74,12 +75,12 @@ def prepare(params: ClassifierParams) -> Classifier:
     Raises RecipeError for a file that is missing, has another checksum or is no fastText classifier, and for a label
     that the model does not have.
     """
-    path = Path(params.model)
+    path = local_file(params.model, "classifier")
     if not path.is_file():
         raise RecipeError(f"classifier {path} does not exist; name a fastText .bin or .ftz file")
     if params.sha256 is not None:
         check_file_sum(path, params.sha256, "classifier")
-    model = load_model(params.model)
+    model = load_model(str(path))
     labels = [label.removeprefix(_PREFIX) for label in (params.label, *params.more_labels)]
     unknown = [label for label in labels if label not in model.labels]
     if unknown:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from filters.errors import RecipeError
 from filters.fasttext_file import HIERARCHICAL, SOFTMAX, FastTextModel, NotReadableError, read_fasttext
 from filters.kernels.fasttext import add_word_n_grams, best_leaves, best_outputs, sum_rows
+from filters.remote_files import local_file
 
 _PREFIX = "__label__"
 
@@ -72,7 +73,7 @@ def load_model(path: str | None) -> LoadedModel:
 
     Raises RecipeError for a file that is missing or no fastText classifier.
     """
-    file = Path(path) if path else small_model_path()
+    file = local_file(path, "language model") if path else small_model_path()
     try:
         found = file.stat()
     except OSError as error:

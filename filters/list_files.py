@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from filters.errors import RecipeError
+from filters.remote_files import read_file
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
 """A SHA-256 sum as `sha256sum` prints it."""
@@ -19,7 +20,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class ListFile(BaseModel):
-    """path: the file. sha256: of the file as it lies there (compressed, if it is); another sum is an error."""
+    """path: the file, or its `gs://` or `s3://` URI. sha256: of the file as it lies there (compressed, if it is); another sum is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,9 +33,9 @@ def read_list_bytes(file: ListFile, what: str) -> bytes:
 
     Raises RecipeError for a file that cannot be read, has another checksum than given, or is damaged.
     """
-    path = Path(file.path)
+    path = file.path
     try:
-        content = path.read_bytes()
+        content = read_file(path, what)
     except OSError as error:
         raise RecipeError(f"{what} {path} cannot be read ({error.strerror}); name a file") from error
     check_sum(content, file, what)

@@ -7,6 +7,7 @@ import socket
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -81,11 +82,20 @@ def _is_alive(pid: int, process_started: float | None) -> bool:
     return process_started is None or abs(began - process_started) < _CLOCK_SECONDS
 
 
-@contextmanager
-def claimed(output: str, inputs: Sequence[str], *, overwrite: bool, started: str) -> Iterator[str]:
-    """Hold the output folder for one run; gives the run's id, which the marker in the folder carries.
+@dataclass
+class Claim:
+    """Of an output folder. run: id of the run, which the marker carries. handed_on: the run goes on by itself."""
 
-    What an earlier run left is removed. After an error the marker stays and says that no process holds the folder.
+    run: str
+    handed_on: bool = False
+
+
+@contextmanager
+def claimed(output: str, inputs: Sequence[str], *, overwrite: bool, started: str) -> Iterator[Claim]:
+    """Hold the output folder for one run.
+
+    What an earlier run left is removed. After an error the marker stays and says that no process holds the folder;
+    where the run was handed on it stays as it is, for the run to remove.
     Raises as `check_output`.
     """
     check_output(output, inputs, overwrite=overwrite)
@@ -107,13 +117,14 @@ def claimed(output: str, inputs: Sequence[str], *, overwrite: bool, started: str
             raise OutputError(
                 f"another run has begun in {output} at the same moment; give one of them another --output"
             )
-        yield str(marker["run"])
+        claim = Claim(str(marker["run"]))
+        yield claim
     except BaseException:
         with suppress(Exception):
             if _is_held(output, marker):
                 _write_marker(output, {**marker, "pid": None})
         raise
-    if _is_held(output, marker):
+    if not claim.handed_on and _is_held(output, marker):
         remove_file(join(output, UNFINISHED))
 
 

@@ -143,7 +143,10 @@ def _telling(lines: Sequence[str]) -> str | None:
     return telling[:300] if telling else None
 
 
-_JOB_FAILED = re.compile(r"(?:Pipeline \S+ failed in state \w+|bundle \S+ \S+ failed): ?(.*)", re.DOTALL)
+_JOB_FAILED = re.compile(
+    r"(?:Pipeline \S+ failed in state \w+|bundle \S+ \S+ failed|Dataflow pipeline failed\. State: \w+, Error): ?(.*)",
+    re.DOTALL,
+)
 _CAUSE = re.compile(r"^\s*(?:Caused by: )?((?:\w+\.)*\w*(?:Error|Exception)\b.*)$", re.MULTILINE)
 
 
@@ -154,7 +157,8 @@ def job_failed(error: BaseException, runner: str) -> RunnerError | None:
     if isinstance(error, grpc.RpcError):
         code = getattr(error, "code", lambda: None)()
         return RunnerError(f"the connection to {runner} broke ({getattr(code, 'name', type(error).__name__)}); {_MORE}")
-    found = _JOB_FAILED.search(str(error)) if isinstance(error, RuntimeError) else None
+    ended = isinstance(error, RuntimeError) or type(error).__name__ == "DataflowRuntimeException"
+    found = _JOB_FAILED.search(str(error)) if ended else None
     if found is None:
         return None
     causes = _CAUSE.findall(found[1])

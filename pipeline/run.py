@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import tempfile
@@ -25,9 +26,20 @@ from filters.keep import Best, check_sources
 from pipeline.claim import check_output, claimed
 from pipeline.portable import job_failed
 from pipeline.recipe import DedupStage, Recipe
-from pipeline.runners import LOCAL, LocalPlan, make_runner, own_error, plan_local, runner_name, stop_engine
+from pipeline.runners import (
+    LOCAL,
+    LocalPlan,
+    check_fits,
+    make_runner,
+    own_error,
+    plan_local,
+    runner_name,
+    stop_engine,
+    wait_for,
+    waits,
+)
 from transforms.corpus import RESERVED_COLUMNS, Corpus, cut_splits, open_corpus, write_plan
-from transforms.files import join, remove_tree
+from transforms.files import join, remove_tree, write_bytes_atomic
 from transforms.layout import FORMAT_VERSION, STAGING, load_manifest
 from transforms.manifest import ManifestOptions
 from transforms.progress import ProgressReader
@@ -149,10 +161,13 @@ def run(
     keep_staging: bool = False,
     annotate_only: bool = False,
     report: Report | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, Any]:
     """Run a recipe to its end and return the manifest.
 
-    annotate_only: drop nothing; what every stage measures and judges becomes columns of the shards.
+    annotate_only: drop nothing; what every stage measures and judges becomes columns of the shards. tell: gets
+    sentences for the user while the run is under way. Where Beam's options say that nobody waits for the run, only
+    {"submitted": a sentence} is returned.
 
     Raises RecipeError, InputError, OutputError and RunnerError before the work starts where that is possible; what
     fails later leaves an output folder without a manifest, which no reader takes for a result.
@@ -163,21 +178,24 @@ def run(
 
     started = time.time()
     runner = runner_name(runner)
+    check_fits(runner, recipe, beam_options)
     checked = check(
         recipe, workers=workers, beam_options=beam_options, overwrite=overwrite, annotate_only=annotate_only
     )
-    engine, options = make_runner(runner, checked.local, beam_options)
     output = recipe.output.path
+    engine, options = make_runner(runner, checked.local, beam_options, output, tell)
     staging = join(output, STAGING)
-    plan = join(staging, "plan.parquet")
+    plan, facts = join(staging, "plan.parquet"), join(staging, "facts.json")
     since = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(started))
     with (
-        claimed(output, [file.uri for file in checked.corpus.files], overwrite=overwrite, started=since) as run_id,
+        claimed(output, [file.uri for file in checked.corpus.files], overwrite=overwrite, started=since) as claim,
         _watch(report if runner == LOCAL else None) as progress,
     ):
         write_plan(checked.corpus, plan, recipe.run.split_bytes)
+        write_bytes_atomic(facts, json.dumps(_facts(checked, runner)).encode())
+        alone = not waits(engine, options)
         manifest = ManifestOptions(
-            output, _facts(checked, runner), _stage_names(recipe), plan, started, run_id, annotate_only
+            output, facts, _stage_names(recipe), plan, started, claim.run, annotate_only, staging if alone else None
         )
         try:
             pipeline = beam.Pipeline(runner=engine, options=options)
@@ -188,7 +206,7 @@ def run(
                 Places(output, staging, plan, progress, spill=runner == LOCAL, annotate=annotate_only),
                 manifest,
             )
-            pipeline.run().wait_until_finish()
+            submitted = wait_for(engine, pipeline.run(), options)
         except Exception as error:
             known = own_error(error) or (job_failed(error, runner) if runner != LOCAL else None)
             if known is None:
@@ -196,6 +214,9 @@ def run(
             raise known from error
         finally:
             stop_engine(engine)
+        if submitted is not None:
+            claim.handed_on = True
+            return {"submitted": submitted}
         if not keep_staging:
             remove_tree(staging)
     return load_manifest(output)

@@ -10,13 +10,16 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from filters.errors import BeamsiftError, RecipeError
+from pipeline.dataflow import DATAFLOW, check_job, dataflow_options, dataflow_runner, hands_over
 from pipeline.flink import FLINK, flink_options, flink_runner
 from pipeline.portable import Stopping, check_job_endpoint
 from pipeline.prism import PRISM, prism_options, prism_runner
+from pipeline.recipe import Recipe
 from pipeline.validation import nearest
 
 # Worker processes import Beam and compile the kernels, each for itself: about eight seconds, which less text than this
@@ -84,7 +87,7 @@ def _given_options(beam_options: Sequence[str]) -> dict[str, str]:
 
 
 def runner_name(given: str) -> str:
-    """LOCAL for all names of Beam's runners on this machine, FLINK, PRISM, in any case; other names as they are.
+    """LOCAL for all names of Beam's runners on this machine, DATAFLOW, FLINK, PRISM in any case; others as they are.
 
     Beam's plain DirectRunner first tries to download another engine and falls back without a word, so that one
     command may run on two engines: it is taken to mean `local`.
@@ -93,15 +96,27 @@ def runner_name(given: str) -> str:
     ('local', 'flink', 'SparkRunner')
     """
     last = given.rpartition(".")[2].lower()
-    if last.removesuffix("runner") in (FLINK, PRISM):
+    if last.removesuffix("runner") in (DATAFLOW, FLINK, PRISM):
         return last.removesuffix("runner")
     return LOCAL if last in _LOCAL_NAMES or last + "runner" in _LOCAL_NAMES else given
 
 
-def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tuple[object, object]:
+def check_fits(runner: str, recipe: Recipe, beam_options: Sequence[str]) -> None:
+    """Refuse a recipe that the runner's workers cannot do, before anything is opened. Raises RecipeError, RunnerError.
+
+    runner: as `runner_name` gives it.
+    """
+    if runner == DATAFLOW:
+        _check_options(beam_options)
+        check_job(recipe, beam_options)
+
+
+def make_runner(
+    runner: str, plan: LocalPlan, beam_options: Sequence[str], output: str, tell: Callable[[str], None]
+) -> tuple[Any, Any]:
     """(Beam runner, Beam PipelineOptions). `local` is FnApiRunner by name; other names are Beam's own.
 
-    runner: as `runner_name` gives it. Raises RecipeError for a runner or an option that Beam does not know,
+    runner: as `runner_name` gives it. output: folder of the result. tell: gets sentences for the user. Raises RecipeError for a runner or an option that Beam does not know,
     RunnerError where something is missing that the runner needs.
     """
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -118,6 +133,8 @@ def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tu
         return prism_runner(), PipelineOptions(prism_options(beam_options))
     if runner == FLINK:
         return flink_runner(), PipelineOptions(flink_options(beam_options, _cores()))
+    if runner == DATAFLOW:
+        return dataflow_runner(tell), PipelineOptions(dataflow_options(beam_options, output))
     try:
         engine = create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
@@ -126,6 +143,20 @@ def make_runner(runner: str, plan: LocalPlan, beam_options: Sequence[str]) -> tu
     if not isinstance(engine, PortableRunner):  # which learns of more options from its job server
         _check_options(beam_options)
     return engine, PipelineOptions([*beam_options, f"--runner={runner}"])
+
+
+def waits(engine: object, options: Any) -> bool:
+    """Whether the process that starts a run stays until its end."""
+    return not (hasattr(engine, "wait") and hands_over(options))
+
+
+def wait_for(engine: Any, result: Any, options: Any) -> str | None:
+    """Wait for a run's end. A sentence is returned where the run goes on by itself."""
+    if hasattr(engine, "wait"):
+        said: str | None = engine.wait(result, options)
+        return said
+    result.wait_until_finish()
+    return None
 
 
 def stop_engine(engine: object) -> None:

@@ -142,7 +142,7 @@ def graph(sample: Path, tmp_path: Path) -> beam_runner_api_pb2.Pipeline:
     pipeline = beam.Pipeline(runner=FnApiRunner())
     places = Places(parsed.output.path, str(tmp_path / "staging"), str(tmp_path / "plan"))
     build_graph(
-        pipeline, parsed, open_corpus(parsed.input.paths), places, ManifestOptions(places.output, {}, [], "", 0)
+        pipeline, parsed, open_corpus(parsed.input.paths), places, ManifestOptions(places.output, "", [], "", 0)
     )
     return pipeline.to_runner_api()
 

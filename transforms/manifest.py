@@ -15,8 +15,8 @@ from filters.annotate import EDITED_BEYOND
 from filters.chain import EDITED, NOTE, READ, Tally
 from filters.errors import BudgetError, ConservationError, OutputError
 from transforms.corpus import read_plan
-from transforms.files import join, write_bytes_atomic
-from transforms.layout import MANIFEST, marker_of
+from transforms.files import exists, join, read_bytes, remove_file, remove_tree, write_bytes_atomic
+from transforms.layout import MANIFEST, UNFINISHED, marker_of
 from transforms.shards import ShardRecord
 from transforms.split import PART_BITS, Split, pack, unpack
 
@@ -151,20 +151,22 @@ def prove_conservation(steps: list[dict[str, Any]], records: list[ShardRecord], 
 
 @dataclass(frozen=True)
 class ManifestOptions:
-    """output: folder of the result. facts: what the launcher knows (recipe, versions, inputs), plain JSON data.
+    """output: folder of the result. facts: URI of a JSON object, what the launcher knows (recipe, versions, inputs).
 
     stages: (id, name) in order. plan: URI of the planned Splits.
     started: seconds since the epoch. run_id: what the marker in the folder must say; None: there is no marker.
-    annotate: nothing was dropped; no budget fails the run.
+    annotate: nothing was dropped; no budget fails the run. staging: a folder that goes, and the marker with it, when
+    the manifest is written, for a run whose launcher does not wait; None: the launcher does that.
     """
 
     output: str
-    facts: dict[str, Any]
+    facts: str
     stages: list[tuple[str, str]]
     plan: str
     started: float
     run_id: str | None = None
     annotate: bool = False
+    staging: str | None = None
 
 
 def warnings(steps: list[dict[str, Any]], exceeded: Sequence[dict[str, Any]]) -> list[str]:
@@ -233,7 +235,7 @@ def build_manifest(
         entry = asdict(record)
         series.setdefault(entry.pop("series"), []).append(entry)
     return {
-        **options.facts,
+        **json.loads(read_bytes(options.facts)),
         "seconds": round(time.time() - options.started, 1),
         "read": steps[0]["in"],
         "kept": _kept(records) if options.annotate else steps[-1]["out"],
@@ -256,13 +258,22 @@ class _WriteManifestFn(beam.DoFn):
     def process(
         self, _: None, account: Account, records: list[ShardRecord], exceeded: list[dict[str, Any]]
     ) -> Iterator[str]:
-        manifest = build_manifest(account, records, exceeded, self._options)
         output = self._options.output
+        if self._options.staging is not None and self._is_written(output):
+            yield join(output, MANIFEST)  # a bundle that is tried again after it cleared up
+            return
+        manifest = build_manifest(account, records, exceeded, self._options)
         if self._options.run_id is not None and (marker_of(output) or {}).get("run") != self._options.run_id:
             raise OutputError(f"another run has taken {output} over; this one leaves no result there")
         uri = join(output, MANIFEST)
         write_bytes_atomic(uri, json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
+        if self._options.staging is not None:
+            remove_file(join(output, UNFINISHED))
+            remove_tree(self._options.staging)
         yield uri
+
+    def _is_written(self, output: str) -> bool:
+        return exists(join(output, MANIFEST)) and not exists(self._options.plan)
 
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own

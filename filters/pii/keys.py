@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from filters.errors import RecipeError
 from filters.pii.params import KeySource
+from filters.remote_files import read_file
 
 LEAST_BYTES = 16
 """A shorter key can be found by trying."""
@@ -54,7 +54,7 @@ def load_key(source: KeySource, salt: str) -> Key:
     else:
         place = f"key file {source.file}"
         try:
-            secret = Path(source.file or "").read_bytes()
+            secret = read_file(source.file or "", "key file")
         except OSError as error:
             raise RecipeError(f"{place} cannot be read ({error.strerror}); write a random secret to it") from error
     secret = secret.strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import click
 
@@ -16,7 +17,7 @@ import click
 @click.argument("recipe", type=click.Path())
 @click.option("--input", "-i", "inputs", multiple=True, metavar="PATH", help="Files, folder or glob; may be repeated.")
 @click.option("--output", "-o", metavar="FOLDER", help="Where the result goes.")
-@click.option("--runner", default="local", show_default=True, help="local, flink, prism, or the name of a Beam runner.")
+@click.option("--runner", default="local", show_default=True, help="local, flink, dataflow, prism, or the name of a Beam runner.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes of the local runner. [default: from the input]")
 @click.option("--overwrite", is_flag=True, help="Replace a result that the output folder holds.")
 @click.option("--annotate-only", is_flag=True,
@@ -55,7 +56,11 @@ def command(
             keep_staging=keep_staging,
             annotate_only=annotate_only,
             report=report,
+            tell=partial(click.echo, err=True),
         )
+    if "submitted" in manifest:
+        click.echo(f"{manifest['submitted']}. {loaded.output.path} is a result when it holds manifest.json.")
+        return
     if as_json:
         click.echo(json.dumps(manifest, ensure_ascii=False))
         return
