@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 import os
 import posixpath
@@ -279,7 +280,9 @@ def remove_tree(uri: str) -> None:
     with writing(uri):
         kind = filesystem.get_file_info(path).type
         if kind == fs.FileType.Directory:
-            filesystem.delete_dir(path)
+            # On GCS a folder is no more than the names of its files: when they are gone there is nothing to delete.
+            with contextlib.suppress(FileNotFoundError):
+                filesystem.delete_dir(path)
     if kind == fs.FileType.File:
         raise OutputError(f"{uri} is a file, not a folder; remove it yourself if it may go")
 
