@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import re
 import signal
@@ -224,14 +225,20 @@ def _explained() -> Iterator[None]:
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
 
+    # Beam logs what it raises, as critical; `beamsift --debug` shows it.
+    log = logging.getLogger("apache_beam.runners.dataflow.internal.apiclient")
+    log.disabled = not logging.getLogger().isEnabledFor(logging.WARNING)
     try:
         yield
     except GoogleAPICallError as error:
-        said = (error.message or str(error)).strip().partition("\n")[0].rstrip(". ")
+        first = (error.message or str(error)).strip().partition("\n")[0].rstrip(". ")
+        said = re.sub(r"^[A-Z]+ https?://\S+: ", "", first)
         raise RunnerError(f"Google Cloud refused a request ({error.code}: {said[:300]}); {_TODO}") from error
     except GoogleAuthError as error:
         said = str(error).partition("\n")[0]
         raise RunnerError(f"Google Cloud took no credentials from here ({said[:300]}); {_TODO}") from error
+    finally:
+        log.disabled = False
 
 
 _TODO = "see docs/dataflow.md for the roles that are needed"

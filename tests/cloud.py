@@ -145,7 +145,11 @@ def serve(folder: Path) -> None:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Clients that go away in the midst of an answer are none of our business."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     state.url = f"http://127.0.0.1:{server.server_port}"
     print(state.url, flush=True)
@@ -293,9 +297,10 @@ def _dataflow(state: Cloud, method: str, job: str | None, part: str | None, body
         return _json({"metrics": []})
     if method == "PUT":
         state.state_file(job).write_text(json.loads(body)["requestedState"])
+    now = "JOB_STATE_RUNNING" if method == "POST" else state.state_file(job).read_text()
     request = json.loads((state.folder / f"{job}.json").read_bytes())
     known = {"name": request["name"], "clientRequestId": request["clientRequestId"], "type": "JOB_TYPE_BATCH"}
-    return _json({**known, "id": job, "currentState": state.state_file(job).read_text()})
+    return _json({**known, "id": job, "currentState": now})
 
 
 def _json(data: dict[str, Any], status: int = 200) -> Answer:

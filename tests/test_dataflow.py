@@ -16,19 +16,24 @@ from typing import Any
 
 import pytest
 import yaml
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.version import __version__ as beam_version
 from click.testing import CliRunner
 
-from filters.errors import RecipeError, RunnerError
+from filters.errors import InputError, OutputError, RecipeError, RunnerError
+from filters.language_model import load_model, small_model_path
+from filters.list_files import ListFile, read_list_bytes
+from filters.remote_files import local_file
 from pipeline.cli.main import cli
-from pipeline.dataflow import DEFAULTS
+from pipeline.dataflow import DEFAULTS, _check_bucket, dataflow_options
 from pipeline.recipe import load_recipe
 from pipeline.run import run
 from pipeline.runners import runner_name
 from tests.cloud import Cloud, cloud
-from transforms.layout import UNFINISHED
+from tests.dataflow_worker import execute
+from transforms.layout import UNFINISHED, load_manifest
 
 ROOT = Path(__file__).parents[1]
 BUCKET = f"beamsift-tests-{os.getpid()}"  # pyarrow's connections are kept by bucket
@@ -214,3 +219,186 @@ def test_the_wheel_is_the_code_that_ran_here(job: dict[str, Any], tmp_path: Path
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     assert held == {path: (ROOT / path).read_bytes() for path in tracked}
+
+
+# --- a job that nobody waits for, one that fails, one that is refused
+
+
+@pytest.fixture(autouse=True)
+def _as_usual(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that has the service answer otherwise has it for itself."""
+    yield
+    if "service" in request.fixturenames:
+        request.getfixturevalue("service").answer_jobs()
+
+
+def submit(tmp_path: Path, service: Cloud, name: str, *options: str) -> dict[str, Any]:
+    """Run a small recipe in this process; its job is never worked on."""
+    recipe = load_recipe(write_recipe(tmp_path / "recipe.yaml", stages=["exact_dedup"]), output_path=place(name))
+    return run(recipe, runner="dataflow", beam_options=[*PLACE, *service.options, *options])
+
+
+def place(name: str) -> str:
+    return f"gs://{BUCKET}/{name}"
+
+
+def worked_on(service: Cloud, name: str) -> None:
+    """Do the work of the last job of an output folder, in this process."""
+    (graph,) = [one for one in service.names(BUCKET, f"{name}/staging/") if one.endswith("/pipeline.pb")]
+    execute(service.path(BUCKET, graph).read_bytes())
+
+
+def test_a_job_that_is_handed_over_clears_up_by_itself(service: Cloud, tmp_path: Path) -> None:
+    said = submit(tmp_path, service, "alone", "--no_wait_until_finish", "--sdk_container_image=a/b:c")
+    assert said["submitted"].startswith("Submitted the job job-")
+    with pytest.raises(OutputError, match="has not finished"):
+        load_manifest(place("alone"))
+    with pytest.raises(OutputError, match="run is under way"):
+        submit(tmp_path, service, "alone", "--no_wait_until_finish")
+    worked_on(service, "alone")
+    assert load_manifest(place("alone"))["kept"]["documents"] > 100
+    left = {name.split("/")[1] for name in service.names(BUCKET, "alone/")}
+    assert "shards" in left and not left & {"staging", UNFINISHED}
+
+
+def test_with_an_image_nothing_of_ours_is_staged(service: Cloud, tmp_path: Path) -> None:
+    submit(tmp_path, service, "image", "--no_wait_until_finish", "--sdk_container_image=europe/beamsift:1")
+    staged = {name.rpartition("/")[2] for name in service.names(BUCKET, "image/staging/dataflow/")}
+    assert "pipeline.pb" in staged and not {name for name in staged if name.endswith((".whl", "requirements.txt"))}
+    (pool,) = service.jobs()[-1]["environment"]["workerPools"]
+    assert pool["sdkHarnessContainerImages"][0]["containerImage"] == "europe/beamsift:1"
+
+
+def test_a_template_is_written_and_no_job_submitted(service: Cloud, tmp_path: Path) -> None:
+    jobs = len(service.jobs())
+    said = submit(tmp_path, service, "template", f"--template_location={place('templates/job')}")
+    assert said == {"submitted": f"Wrote the template of a job to {place('templates/job')}"}
+    assert json.loads(service.content(place("templates/job")))["name"].startswith("beamsift-")
+    assert len(service.jobs()) == jobs
+    assert f"template/{UNFINISHED}" in service.names(BUCKET) and service.names(BUCKET, "template/staging/plan")
+
+
+def test_a_job_that_fails_ends_in_the_workers_own_sentence(
+    service: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = "Traceback (most recent call last):\n  File x\nfilters.errors.InputError: part-7.parquet: row group 3 is torn"
+    monkeypatch.setattr("apache_beam.runners.dataflow.dataflow_runner.time.sleep", lambda seconds: None)
+    service.answer_jobs(state="JOB_STATE_FAILED", message=trace)
+    with pytest.raises(InputError, match=r"^part-7\.parquet: row group 3 is torn$"):
+        submit(tmp_path, service, "failed", "--sdk_container_image=a/b:c")
+    service.answer_jobs(state="JOB_STATE_FAILED", message="The zone does not have enough resources")
+    with pytest.raises(RunnerError, match="failed on dataflow: The zone does not have enough resources;"):
+        submit(tmp_path, service, "failed", "--sdk_container_image=a/b:c")
+
+
+def test_what_the_service_refuses_is_one_sentence(
+    service: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apache_beam.utils.retry.time.sleep", lambda seconds: None)
+    service.answer_jobs(refuse=[403, "Dataflow API has not been used in project a-project before.\nEnable it."])
+    with pytest.raises(RunnerError, match=r"refused a request \(403: Dataflow API has not been used in project") as said:
+        submit(tmp_path, service, "refused", "--sdk_container_image=a/b:c")
+    assert "\n" not in str(said.value)
+
+
+def test_a_bucket_that_does_not_exist(service: Cloud, tmp_path: Path) -> None:
+    with pytest.raises(RunnerError, match="there is no bucket 'no-such-bucket'"):
+        submit(tmp_path, service, "bucket", "--temp_location=gs://no-such-bucket/tmp")
+
+
+def test_an_interrupted_command_stops_its_job(service: Cloud, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "recipe.yaml", stages=["exact_dedup"])
+    options = [*PLACE, *service.options, "--sdk_container_image=a/b:c"]
+    command = [sys.executable, "-m", "pipeline.cli.main", "run", recipe, "--output", place("stopped")]
+    number = len(service.jobs())
+    with subprocess.Popen(
+        [*command, "--runner", "dataflow", "--", *options], cwd=ROOT, text=True, stderr=subprocess.PIPE
+    ) as launcher:
+        assert launcher.stderr is not None
+        assert launcher.stderr.readline().startswith(f"Submitted the job job-{number}")
+        time.sleep(1)
+        launcher.send_signal(signal.SIGINT)
+        assert "was told to stop" in launcher.stderr.readline()
+        assert launcher.wait(60) == 130
+    assert service.state_file(f"job-{number}").read_text() in ("2", "5", "JOB_STATE_CANCELLED")
+
+
+def test_a_model_in_a_bucket(service: Cloud, tmp_path: Path) -> None:
+    model = small_model_path().read_bytes()
+    service.path(BUCKET, "models/lid.ftz").write_bytes(model)
+    kept = local_file(place("models/lid.ftz"), "language model")
+    assert kept.name == "lid.ftz" and kept.read_bytes() == model
+    assert load_model(place("models/lid.ftz")).labels == load_model(None).labels
+    with pytest.raises(RecipeError, match=f"blocklist {place('no.txt')} does not exist"):
+        read_list_bytes(ListFile(path=place("no.txt")), "blocklist")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        read_list_bytes(ListFile(path="nonsense://x/y"), "blocklist")
+
+
+# --- what is found before anything is sent
+
+
+@pytest.fixture
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What `beamsift run --runner dataflow` says of a recipe that it does not take; nobody is asked."""
+    monkeypatch.setattr("pipeline.dataflow._NEEDED", ())
+    for name in ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT", "CLOUDSDK_COMPUTE_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*options: str, place: list[str] = PLACE, **sections: Any) -> str:
+        recipe = write_recipe(tmp_path / "recipe.yaml", **sections)
+        result = CliRunner().invoke(cli, ["run", recipe, "--runner", "dataflow", "--", *place, *options])
+        assert isinstance(result.exception, RunnerError | RecipeError), result.output + repr(result.exception)
+        assert "\n" not in str(result.exception)
+        return str(result.exception)
+
+    return call
+
+
+def test_packages_that_are_missing(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.dataflow._NEEDED", ("google.cloud.no_such_package",))
+    assert "pip install 'beamsift[gcp]'" in refused()
+
+
+def test_project_and_region(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "needs a project" in refused(place=[]) and "GOOGLE_CLOUD_PROJECT" in refused(place=[])
+    assert "needs a region" in refused(place=["--project=a-project"])
+    assert "not its number" in refused(place=["--project=123456", "--region=europe-west4"])
+    assert "not a zone" in refused(place=["--project=a-project", "--region=europe-west4-a"])
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "a-project")
+    monkeypatch.setenv("CLOUDSDK_COMPUTE_REGION", "nowhere")
+    assert "'nowhere'" in refused(place=[])
+
+
+def test_places_that_workers_do_not_reach(refused: Callable[..., str]) -> None:
+    assert "not 'clean'" in refused(output={"path": "clean"})
+    assert "'raw/*.parquet'" in refused(input={"paths": "raw/*.parquet"})
+    assert "--temp_location must be in a bucket" in refused("--temp_location=/tmp/x")
+    words = {"blocklist": {"lists": [{"path": "words.txt"}], "max_hits": 0}}
+    assert "stage 'blocklist' reads 'words.txt'" in refused(stages=[words])
+    key = {"pii": {"audit_hash": True, "key": {"env": "MY_KEY"}}}
+    assert "environment variable MY_KEY" in refused(stages=[key])
+
+
+def test_options_that_beam_does_not_know(refused: Callable[..., str]) -> None:
+    assert "did you mean --max_num_workers?" in refused("--max_num_worker=3")
+
+
+def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("google.auth")
+    from google.auth.exceptions import DefaultCredentialsError
+
+    def none() -> None:
+        raise DefaultCredentialsError("none")
+
+    monkeypatch.setattr("google.auth.default", none)
+    with pytest.raises(RunnerError, match="gcloud auth application-default login"):
+        _check_bucket(PipelineOptions(dataflow_options(PLACE, OUTPUT)))
+
+
+def test_what_is_given_is_not_overridden() -> None:
+    given = ["--worker_machine_type=e2-standard-8", "--experiments=shuffle_mode=appliance", "--temp_location=gs://abc/t"]
+    options = dataflow_options([*PLACE, *given], OUTPUT)
+    assert [option for option in options if "machine_type" in option or "shuffle" in option] == given[:2]
+    assert "--temp_location=gs://abc/t" in options
+    assert [runner_name(name) for name in ("dataflow", "DataflowRunner")] == ["dataflow", "dataflow"]
