@@ -280,6 +280,7 @@ def _upload(state: Cloud, method: str, bucket: str, query: dict[str, str], heade
 
 # --- Dataflow
 
+_CANCELLED = 5
 
 def _dataflow(state: Cloud, method: str, job: str | None, part: str | None, body: bytes) -> Answer:
     settings = state.settings()
@@ -291,12 +292,13 @@ def _dataflow(state: Cloud, method: str, job: str | None, part: str | None, body
         state.state_file(job).write_text(settings.get("state", "JOB_STATE_RUNNING"))
     if part == "/messages":
         text = settings.get("message")
-        message = {"id": "1", "time": "2026-01-02T03:04:05Z", "messageText": text, "messageImportance": 5}
+        message = {"id": "1", "time": "2026-01-02T03:04:05Z", "messageText": text, "messageImportance": 4}  # an error
         return _json({"jobMessages": [message] if text else []})
     if part == "/metrics":
         return _json({"metrics": []})
     if method == "PUT":
-        state.state_file(job).write_text(json.loads(body)["requestedState"])
+        assert json.loads(body)["requestedState"] == _CANCELLED
+        state.state_file(job).write_text("JOB_STATE_CANCELLED")
     now = "JOB_STATE_RUNNING" if method == "POST" else state.state_file(job).read_text()
     request = json.loads((state.folder / f"{job}.json").read_bytes())
     known = {"name": request["name"], "clientRequestId": request["clientRequestId"], "type": "JOB_TYPE_BATCH"}
