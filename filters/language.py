@@ -31,8 +31,9 @@ class LanguageParams(StageParams):
     """Which languages pass, how sure the model must be, and how much of a text it sees.
 
     model: path, or URI (`gs://`, `s3://`), of a fastText `.bin` or `.ftz`; left out, the small lid.176 model (176
-    languages, 0.9 MB, installed with the package). allow: language codes in any usual spelling (`en`, `eng`, `eng_Latn`); left out, every language
-    passes and is only recorded. min_score: probability of the best label; 0.65 is FineWeb's cut for English.
+    languages, 0.9 MB, installed with the package). allow: language codes in any usual spelling (`en`, `eng`,
+    `eng_Latn`); left out, every language passes and is only recorded. min_score: probability of the best label; 0.65
+    is FineWeb's cut for English.
     min_scores: the same by language, where it differs. max_chars: how much of a text is read; the cost is linear in it.
     sample: `beginning`, or `spread` for pieces from all over a longer text. min_letters: a text with fewer letters in
     what is read is `und`. top: write that many best languages with their scores. lines: judge lines one by one, too.

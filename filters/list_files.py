@@ -20,7 +20,9 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class ListFile(BaseModel):
-    """path: the file, or its `gs://` or `s3://` URI. sha256: of the file as it lies there (compressed, if it is); another sum is an error."""
+    """path: the file, or its `gs://` or `s3://` URI. sha256: of the file as it lies there (compressed, if it is);
+    another sum is an error.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -49,14 +49,13 @@ def check_job(recipe: Recipe, beam_options: Sequence[str]) -> None:
     That the packages of the extra `gcp` are here, project and region are named, and everything that workers read or
     write is where they can reach it.
     """
-    for module in _NEEDED:
-        try:
+    try:
+        for module in _NEEDED:
             importlib.import_module(module)
-        except ImportError as error:
-            raise RunnerError(
-                f"Dataflow needs packages that are not installed ({module}); install them with "
-                "`pip install 'beamsift[gcp]'`"
-            ) from error
+    except ImportError as error:
+        raise RunnerError(
+            f"Dataflow needs packages that are not installed ({error}); install them with `pip install 'beamsift[gcp]'`"
+        ) from error
     _matched(beam_options, "project", _PROJECT, "the ID of a project, not its number or title, as in my-project-1")
     _matched(beam_options, "region", _REGION, "a region, not a zone, as in europe-west4")
     for name in ("temp_location", "staging_location"):
@@ -215,8 +214,10 @@ def _check_bucket(options: Any) -> None:
             ) from error
     name = cloud.temp_location.removeprefix("gs://").partition("/")[0]
     if create_storage_client(options, not cloud.no_auth).lookup_bucket(name) is None:
-        raise RunnerError(f"there is no bucket {name!r}, which --temp_location or --output names; make it, in the region "
-                          f"{cloud.region} of the workers")  # fmt: skip
+        raise RunnerError(
+            f"there is no bucket {name!r}, which --temp_location or --output names; make it, in the region "
+            f"{cloud.region} of the workers"
+        )
 
 
 @contextlib.contextmanager

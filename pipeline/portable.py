@@ -162,7 +162,11 @@ def job_failed(error: BaseException, runner: str) -> RunnerError | None:
     if found is None:
         return None
     causes = _CAUSE.findall(found[1])
-    cause = re.sub(r" \[while running '[^\n]*", "", causes[-1]) if causes else found[1].strip().removeprefix("None").partition("\n")[0]
+    cause = (
+        re.sub(r" \[while running '[^\n]*", "", causes[-1])
+        if causes
+        else found[1].strip().removeprefix("None").partition("\n")[0]
+    )
     return RunnerError(f"the job failed on {runner}: {cause[:300] or 'no reason was given'}; {_MORE}")
 
 

@@ -116,8 +116,9 @@ def make_runner(
 ) -> tuple[Any, Any]:
     """(Beam runner, Beam PipelineOptions). `local` is FnApiRunner by name; other names are Beam's own.
 
-    runner: as `runner_name` gives it. output: folder of the result. tell: gets sentences for the user. Raises RecipeError for a runner or an option that Beam does not know,
-    RunnerError where something is missing that the runner needs.
+    runner: as `runner_name` gives it. output: folder of the result. tell: gets sentences for the user. Raises
+    RecipeError for a runner or an option that Beam does not know, RunnerError where something is missing that the
+    runner needs.
     """
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners import create_runner

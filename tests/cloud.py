@@ -282,6 +282,7 @@ def _upload(state: Cloud, method: str, bucket: str, query: dict[str, str], heade
 
 _CANCELLED = 5
 
+
 def _dataflow(state: Cloud, method: str, job: str | None, part: str | None, body: bytes) -> Answer:
     settings = state.settings()
     if job is None:

@@ -1,4 +1,4 @@
-"""A job for Dataflow, to the last step before Google's machines: what is sent is asserted, and run from what was sent."""
+"""A job for Dataflow, to the last step before Google's machines: what is sent is checked, then run."""
 
 from __future__ import annotations
 
@@ -104,7 +104,12 @@ def job(service: Cloud, installed: Path, tmp_path_factory: pytest.TempPathFactor
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(folder), "XDG_CACHE_HOME": _cache()}
     number = len(service.jobs())
     with subprocess.Popen(
-        [*command, *service.options], env=environment, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, *service.options],
+        env=environment,
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as launcher:
         until = time.monotonic() + 120
         while len(service.jobs()) == number and launcher.poll() is None and time.monotonic() < until:
@@ -122,7 +127,11 @@ def job(service: Cloud, installed: Path, tmp_path_factory: pytest.TempPathFactor
         environment.pop("PYTHONPATH")
         script = ROOT / "tests" / "dataflow_worker.py"
         worker = subprocess.run(
-            [installed, "-I", script, folder / "pipeline.pb"], env=environment, cwd=folder, capture_output=True, text=True
+            [installed, "-I", script, folder / "pipeline.pb"],
+            env=environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
         )
         state = "JOB_STATE_DONE" if worker.returncode == 0 else "JOB_STATE_FAILED"
         service.state_file(f"job-{number}").write_text(state)
@@ -285,10 +294,10 @@ def test_a_template_is_written_and_no_job_submitted(service: Cloud, tmp_path: Pa
     assert f"template/{UNFINISHED}" in service.names(BUCKET) and service.names(BUCKET, "template/staging/plan")
 
 
-def test_a_job_that_fails_ends_in_the_workers_own_sentence(
-    service: Cloud, tmp_path: Path, hurried: None
-) -> None:
-    trace = "Traceback (most recent call last):\n  File x\nfilters.errors.InputError: part-7.parquet: row group 3 is torn"
+def test_a_job_that_fails_ends_in_the_workers_own_sentence(service: Cloud, tmp_path: Path, hurried: None) -> None:
+    trace = (
+        "Traceback (most recent call last):\n  File x\nfilters.errors.InputError: part-7.parquet: row group 3 is torn"
+    )
     service.answer_jobs(state="JOB_STATE_FAILED", message=trace)
     with pytest.raises(InputError, match=r"^part-7\.parquet: row group 3 is torn$"):
         submit(tmp_path, service, "failed", "--sdk_container_image=a/b:c")
@@ -297,11 +306,11 @@ def test_a_job_that_fails_ends_in_the_workers_own_sentence(
         submit(tmp_path, service, "failed", "--sdk_container_image=a/b:c")
 
 
-def test_what_the_service_refuses_is_one_sentence(
-    service: Cloud, tmp_path: Path, hurried: None
-) -> None:
+def test_what_the_service_refuses_is_one_sentence(service: Cloud, tmp_path: Path, hurried: None) -> None:
     service.answer_jobs(refuse=[403, "Dataflow API has not been used in project a-project before.\nEnable it."])
-    with pytest.raises(RunnerError, match=r"refused a request \(403: Dataflow API has not been used in project") as said:
+    with pytest.raises(
+        RunnerError, match=r"refused a request \(403: Dataflow API has not been used in project"
+    ) as said:
         submit(tmp_path, service, "refused", "--sdk_container_image=a/b:c")
     assert "\n" not in str(said.value)
 
@@ -402,7 +411,11 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 
 def test_what_is_given_is_not_overridden() -> None:
-    given = ["--worker_machine_type=e2-standard-8", "--experiments=shuffle_mode=appliance", "--temp_location=gs://abc/t"]
+    given = [
+        "--worker_machine_type=e2-standard-8",
+        "--experiments=shuffle_mode=appliance",
+        "--temp_location=gs://abc/t",
+    ]
     options = dataflow_options([*PLACE, *given], OUTPUT)
     assert [option for option in options if "machine_type" in option or "shuffle" in option] == given[:2]
     assert "--temp_location=gs://abc/t" in options

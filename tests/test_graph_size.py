@@ -26,10 +26,10 @@ def corpus(files: int, documents: int) -> Corpus:
     """Files that are only named: together `documents` of 2,500 bytes, in 20,000 row groups."""
     units = 20_000 // files
     rows, size = documents // (files * units), 2_500 * documents // (files * units)
+    names = [f"gs://bucket/raw/crawl-2026/part-{i:05}.parquet" for i in range(files)]
     sources = tuple(
-        SourceFile(i, f"gs://bucket/raw/crawl-2026/part-{i:05}.parquet", "parquet", size, i, (rows,) * units, (size,) * units)
-        for i in range(files)
-    )  # fmt: skip
+        SourceFile(i, name, "parquet", size, i, (rows,) * units, (size,) * units) for i, name in enumerate(names)
+    )
     schema = pa.schema({"text": pa.large_string(), "url": pa.string()})
     return Corpus(sources, schema, "text", ("text", "url"))
 

@@ -17,7 +17,9 @@ import click
 @click.argument("recipe", type=click.Path())
 @click.option("--input", "-i", "inputs", multiple=True, metavar="PATH", help="Files, folder or glob; may be repeated.")
 @click.option("--output", "-o", metavar="FOLDER", help="Where the result goes.")
-@click.option("--runner", default="local", show_default=True, help="local, flink, dataflow, prism, or the name of a Beam runner.")
+@click.option(
+    "--runner", default="local", show_default=True, help="local, flink, dataflow, prism, or the name of a Beam runner."
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Processes of the local runner. [default: from the input]")
 @click.option("--overwrite", is_flag=True, help="Replace a result that the output folder holds.")
 @click.option("--annotate-only", is_flag=True,
