@@ -363,6 +363,10 @@ def test_what_an_engine_says_of_a_failed_job() -> None:
     )
     assert "flink: a.OutOfMemoryError: heap;" in str(job_failed(RuntimeError(java_trace), "flink"))
     assert "prism: ValueError: so;" in str(job_failed(RuntimeError(python_trace), "prism"))
+    cloud = type("DataflowRuntimeException", (Exception,), {})
+    for said, reason in (("The zone has no room", "dataflow: The zone has no room;"), (None, "no reason was given")):
+        ended = cloud(f"Dataflow pipeline failed. State: FAILED, Error:\n{said}")
+        assert reason in str(job_failed(ended, "dataflow"))
     assert "no reason" in str(job_failed(RuntimeError("Pipeline job-1 failed in state CANCELLED: "), "prism"))
     assert job_failed(ValueError("Pipeline job-1 failed in state FAILED: x"), "prism") is None
     assert job_failed(RuntimeError("something else"), "prism") is None
