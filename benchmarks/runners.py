@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,12 @@ def _run(arguments: list[str], files: Sequence[Path], folder: Path) -> tuple[Usa
     return usage, json.loads(usage.output)
 
 
-def shuffle_bytes(files: Sequence[Path], folder: Path) -> dict[str, int]:
-    """Bytes of keys and values that GroupByKeys take in, by stage, in a process of its own."""
-    words = [str(folder), *(str(path.resolve()) for path in files)]
+def shuffle_bytes(files: Sequence[Path], folder: Path, depth: int = 1, split_bytes: int | None = None) -> dict[str, int]:
+    """Bytes of keys and values that GroupByKeys take in, by stage, in a process of its own.
+
+    depth: parts of a step's name to count by, 1 for stages. split_bytes: instead of the recipe's.
+    """
+    words = [str(folder), str(depth), str(split_bytes or ""), *(str(path.resolve()) for path in files)]
     try:
         usage = watch([sys.executable, "-m", "benchmarks.runners", "shuffle", shlex.join(words)], ROOT)
     finally:
@@ -110,7 +114,7 @@ def shuffle_bytes(files: Sequence[Path], folder: Path) -> dict[str, int]:
     return found
 
 
-def _count_shuffled(folder: str, *paths: str) -> dict[str, int]:
+def _count_shuffled(folder: str, depth: str, split_bytes: str, *paths: str) -> dict[str, int]:
     import apache_beam as beam
 
     from pipeline.recipe import load_recipe
@@ -123,7 +127,7 @@ def _count_shuffled(folder: str, *paths: str) -> dict[str, int]:
     def applied(self: Any, transform: Any) -> Any:
         # Not within GroupByKey: an engine groups by itself, and leaves out what Beam says of how.
         if isinstance(getattr(transform, "transform", transform), beam.GroupByKey):
-            progress = Progress(str(counts), self.producer.full_label.split("/")[0])
+            progress = Progress(str(counts), "/".join(self.producer.full_label.split("/")[: int(depth)]))
 
             def count(pair: Any) -> Any:
                 progress.add(1, _size(pair))
@@ -134,6 +138,8 @@ def _count_shuffled(folder: str, *paths: str) -> dict[str, int]:
 
     beam.pvalue.PCollection.__or__ = applied
     recipe = load_recipe(RECIPES[RECIPE], input_paths=paths, output_path=f"{folder}/clean")
+    if split_bytes:
+        recipe = replace(recipe, run=recipe.run.model_copy(update={"split_bytes": int(split_bytes)}))
     run(recipe, runner="PortableRunner", beam_options=_EMBED)
     return {stage: size for stage, (_, size, _) in ProgressReader(counts).look().items()}
 
