@@ -98,7 +98,9 @@ def _run(arguments: list[str], files: Sequence[Path], folder: Path) -> tuple[Usa
     return usage, json.loads(usage.output)
 
 
-def shuffle_bytes(files: Sequence[Path], folder: Path, depth: int = 1, split_bytes: int | None = None) -> dict[str, int]:
+def shuffle_bytes(
+    files: Sequence[Path], folder: Path, depth: int = 1, split_bytes: int | None = None
+) -> dict[str, int]:
     """Bytes of keys and values that GroupByKeys take in, by stage, in a process of its own.
 
     depth: parts of a step's name to count by, 1 for stages. split_bytes: instead of the recipe's.

@@ -1,8 +1,8 @@
 """What a run of the recipe `web` takes on Dataflow, on paper: hours, bytes, requests, dollars; tables of docs/scale.md.
 
-    python -m benchmarks.scale_model                                    # the tables
-    python -m benchmarks.scale_model --write docs/scale.md              # into the page
-    python -m benchmarks.scale_model --measure '../shared/corpora/web/*.parquet'      # count shuffled bytes anew
+python -m benchmarks.scale_model                                    # the tables
+python -m benchmarks.scale_model --write docs/scale.md              # into the page
+python -m benchmarks.scale_model --measure '../shared/corpora/web/*.parquet'      # count shuffled bytes anew
 """
 
 from __future__ import annotations
