@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -30,6 +30,7 @@ from transforms.minhash_dedup import MinHashDedup
 from transforms.shards import GROUP_ROWS, Documents, Series, SidecarRows, WriteShards, edits_series, rejects_series
 from transforms.survivors import Followed, FollowSurvivors
 from transforms.verdicts import WriteVerdicts
+from transforms.versions import CheckVersions
 
 SIDECAR_ROWS = 1_000_000
 SIDECAR_BYTES = 256 << 20
@@ -45,7 +46,7 @@ class Places:
     """Where a run puts things: the result, intermediate files, the plan, and records of progress.
 
     spill: the runner keeps shuffles in memory, so records go through files of the staging folder instead.
-    annotate: drop nothing, write all verdicts as columns.
+    annotate: drop nothing, write all verdicts as columns. versions: of packages, by name, that workers must have.
     """
 
     output: str
@@ -54,6 +55,7 @@ class Places:
     progress: str | None = None
     spill: bool = False
     annotate: bool = False
+    versions: Mapping[str, str] | None = None
 
 
 def build_graph(
@@ -61,6 +63,8 @@ def build_graph(
 ) -> None:
     """Add the whole run to a pipeline."""
     text_column = recipe.input.text_column
+    if places.versions is not None:
+        _ = pipeline | "CheckVersions" >> CheckVersions(dict(places.versions))
     splits = pipeline | "ReadCorpus" >> ReadCorpus(places.plan)
     for number, part in enumerate(stage_runs(recipe)):
         folder = join(places.staging, f"{number:02d}")

@@ -193,7 +193,7 @@ def run(
     ):
         write_plan(checked.corpus, plan, recipe.run.split_bytes)
         write_bytes_atomic(facts, json.dumps(_facts(checked, runner)).encode())
-        alone = not waits(engine, options)
+        alone = not waits(runner, options)
         manifest = ManifestOptions(
             output, facts, _stage_names(recipe), plan, started, claim.run, annotate_only, staging if alone else None
         )
@@ -203,10 +203,18 @@ def run(
                 pipeline,
                 recipe,
                 checked.corpus,
-                Places(output, staging, plan, progress, spill=runner == LOCAL, annotate=annotate_only),
+                Places(
+                    output,
+                    staging,
+                    plan,
+                    progress,
+                    spill=runner == LOCAL,
+                    annotate=annotate_only,
+                    versions=None if runner == LOCAL else _versions(),
+                ),
                 manifest,
             )
-            submitted = wait_for(engine, pipeline.run(), options)
+            submitted = wait_for(runner, engine, pipeline.run(), options)
         except Exception as error:
             known = own_error(error) or (job_failed(error, runner) if runner != LOCAL else None)
             if known is None:
@@ -226,11 +234,14 @@ def _stage_names(recipe: Recipe) -> list[tuple[str, str]]:
     return [(stage.id, stage.name) for stage in recipe.stages]
 
 
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _VERSIONED}
+
+
 def _facts(checked: Checked, runner: str) -> dict[str, Any]:
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONED}
     return {
         "format_version": FORMAT_VERSION,
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": {"python": platform.python_version(), **_versions()},
         "runner": {"name": runner, **asdict(checked.local)} if runner == LOCAL else {"name": runner},
         "recipe": checked.recipe.as_dict(),
         "inputs": [

@@ -146,14 +146,14 @@ def make_runner(
     return engine, PipelineOptions([*beam_options, f"--runner={runner}"])
 
 
-def waits(engine: object, options: Any) -> bool:
-    """Whether the process that starts a run stays until its end."""
-    return not (hasattr(engine, "wait") and hands_over(options))
+def waits(runner: str, options: Any) -> bool:
+    """Whether the process that starts a run stays until its end. runner: as `runner_name` gives it."""
+    return runner != DATAFLOW or not hands_over(options)
 
 
-def wait_for(engine: Any, result: Any, options: Any) -> str | None:
+def wait_for(runner: str, engine: Any, result: Any, options: Any) -> str | None:
     """Wait for a run's end. A sentence is returned where the run goes on by itself."""
-    if hasattr(engine, "wait"):
+    if runner == DATAFLOW:
         said: str | None = engine.wait(result, options)
         return said
     result.wait_until_finish()

@@ -85,5 +85,5 @@ def test_a_real_run_shuffles_what_the_simulation_did(corpora: Path, tmp_path: Pa
     raw = tmp_path / first.name
     pq.write_table(pq.read_table(first).slice(0, run.documents), raw, row_group_size=500)
     found = by_part(shuffle_bytes([raw], tmp_path / "run", depth=2, split_bytes=2 << 20))
-    for part in ("hashes", "bands", "shingles", "others"):
+    for part in ("hashes", "bands", "shingles"):  # all else holds paths, which are longer here
         assert found[part] == pytest.approx(getattr(run, part), rel=0.1), part

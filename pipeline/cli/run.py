@@ -60,11 +60,11 @@ def command(
             report=report,
             tell=partial(click.echo, err=True),
         )
-    if "submitted" in manifest:
-        click.echo(f"{manifest['submitted']}. {loaded.output.path} is a result when it holds manifest.json.")
-        return
     if as_json:
         click.echo(json.dumps(manifest, ensure_ascii=False))
+        return
+    if "submitted" in manifest:
+        click.echo(f"{manifest['submitted']}. {loaded.output.path} is a result when it holds manifest.json.")
         return
     read, kept = manifest["read"], manifest["kept"]
     if annotate_only:
