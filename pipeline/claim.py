@@ -61,6 +61,13 @@ def _check_marker(output: str, marker: dict[str, Any], overwrite: bool) -> None:
     """Go on where an interrupted run stopped; a run that may be alive is left alone."""
     if not marker.get("pid"):
         return
+    if marker.get("handed_over"):
+        if not overwrite:
+            raise OutputError(
+                f"a run in {output} was handed over to a cluster ({marker.get('started')}) and has not finished; "
+                "wait for its manifest.json, or, if its job is no more, give --overwrite to start over"
+            )
+        return
     if marker.get("host") == socket.gethostname():
         if _is_alive(marker["pid"], marker.get("process_started")):
             raise OutputError(
@@ -84,10 +91,21 @@ def _is_alive(pid: int, process_started: float | None) -> bool:
 
 @dataclass
 class Claim:
-    """Of an output folder. run: id of the run, which the marker carries. handed_on: the run goes on by itself."""
+    """Of an output folder. marker: what lies in it. handed_over: the run goes on without this process."""
 
-    run: str
-    handed_on: bool = False
+    output: str
+    marker: dict[str, Any]
+    handed_over: bool = False
+
+    @property
+    def run(self) -> str:
+        """Id of the run, which the marker carries."""
+        return str(self.marker["run"])
+
+    def hand_over(self) -> None:
+        """Say in the folder that the run does not end with this process. The run removes the marker at its end."""
+        self.handed_over = True
+        _write_marker(self.output, {**self.marker, "handed_over": True})
 
 
 @contextmanager
@@ -95,7 +113,7 @@ def claimed(output: str, inputs: Sequence[str], *, overwrite: bool, started: str
     """Hold the output folder for one run.
 
     What an earlier run left is removed. After an error the marker stays and says that no process holds the folder;
-    where the run was handed on it stays as it is, for the run to remove.
+    where the run was handed over it stays as it is, for the run to remove.
     Raises as `check_output`.
     """
     check_output(output, inputs, overwrite=overwrite)
@@ -117,14 +135,14 @@ def claimed(output: str, inputs: Sequence[str], *, overwrite: bool, started: str
             raise OutputError(
                 f"another run has begun in {output} at the same moment; give one of them another --output"
             )
-        claim = Claim(str(marker["run"]))
+        claim = Claim(output, marker)
         yield claim
     except BaseException:
         with suppress(Exception):
             if _is_held(output, marker):
                 _write_marker(output, {**marker, "pid": None})
         raise
-    if not claim.handed_on and _is_held(output, marker):
+    if not claim.handed_over and _is_held(output, marker):
         remove_file(join(output, UNFINISHED))
 
 

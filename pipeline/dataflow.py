@@ -122,7 +122,7 @@ def dataflow_options(beam_options: Sequence[str], output: str) -> list[str]:
     found = {name: _value(options, name) or "" for name in _ENVIRONMENTS}
     named = {"job_name": time.strftime("beamsift-%Y%m%d-%H%M%S", time.gmtime()), "temp_location": temp}
     options = with_defaults(options, {**found, **named, **DEFAULTS})
-    if not any(word.partition("=")[2].startswith(_SHUFFLE) or word.startswith(_SHUFFLE) for word in options):
+    if not any(f"{_SHUFFLE}=" in word for word in options):
         options.append(f"--experiments={_SHUFFLE}=service")
     # Everything of ours is imported by name; there is no session to carry over.
     if given(options, "save_main_session") is None:
@@ -179,8 +179,12 @@ def dataflow_runner(tell: Callable[[str], None]) -> Any:
                     with _explained():
                         result.wait_until_finish()
                 except KeyboardInterrupt:
-                    result.cancel()
+                    with _explained():
+                        result.cancel()
                     tell(f"The job {job} was told to stop.")
+                    raise
+                except RunnerError:  # of asking for the job's state, not of the job
+                    tell(f"The job {job} may go on by itself: see there, and stop it before another run.")
                     raise
             return None
 

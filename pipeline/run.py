@@ -195,8 +195,18 @@ def run(
         write_bytes_atomic(facts, json.dumps(_facts(checked, runner)).encode())
         alone = not waits(runner, options)
         manifest = ManifestOptions(
-            output, facts, _stage_names(recipe), plan, started, claim.run, annotate_only, staging if alone else None
+            output,
+            facts,
+            _stage_names(recipe),
+            plan,
+            started,
+            claim.run,
+            annotate_only,
+            alone,
+            None if keep_staging else staging,
         )
+        if alone:
+            claim.hand_over()
         try:
             pipeline = beam.Pipeline(runner=engine, options=options)
             build_graph(
@@ -223,7 +233,6 @@ def run(
         finally:
             stop_engine(engine)
         if submitted is not None:
-            claim.handed_on = True
             return {"submitted": submitted}
         if not keep_staging:
             remove_tree(staging)

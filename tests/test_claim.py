@@ -188,3 +188,23 @@ def test_check_looks_at_the_output_too(raw: Path, tmp_path: Path, run_recipe: Ru
     result = CliRunner().invoke(cli, ["check", str(recipe)])
     assert isinstance(result.exception, OutputError) and "--overwrite" in str(result.exception)
     assert CliRunner().invoke(cli, ["check", str(recipe), "--overwrite"]).exit_code == 0
+
+
+def test_a_run_that_was_handed_over_holds_its_folder_without_a_process(tmp_path: Path) -> None:
+    output = str(tmp_path / "out")
+    with claimed(output, [], overwrite=False, started="now") as claim:
+        claim.hand_over()
+    marker = json.loads((tmp_path / "out" / UNFINISHED).read_text())
+    marker["pid"] = 2**22 + 1  # of nobody
+    (tmp_path / "out" / UNFINISHED).write_text(json.dumps(marker))
+    with pytest.raises(OutputError, match="handed over to a cluster"):
+        check_output(output, [])
+    check_output(output, [], overwrite=True)
+
+
+def test_a_run_that_could_not_be_handed_over_leaves_the_folder_free(tmp_path: Path) -> None:
+    output = str(tmp_path / "out")
+    with pytest.raises(KeyError), claimed(output, [], overwrite=False, started="now") as claim:
+        claim.hand_over()
+        raise KeyError
+    check_output(output, [])

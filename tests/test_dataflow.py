@@ -207,7 +207,14 @@ def test_what_is_staged(job: dict[str, Any]) -> None:
 def test_the_graph_that_is_staged(job: dict[str, Any]) -> None:
     pipeline = beam_runner_api_pb2.Pipeline.FromString(job["staged"]["pipeline.pb"])
     labels = {transform.unique_name for transform in pipeline.components.transforms.values()}
-    assert {"ReadCorpus", "00 Apply length, blocklist", "01 exact_dedup", "WriteShards", "WriteManifest"} <= labels
+    assert {
+        "CheckVersions",
+        "ReadCorpus",
+        "00 Apply length, blocklist",
+        "01 exact_dedup",
+        "WriteShards",
+        "WriteManifest",
+    } <= labels
     (environment,) = {t.environment_id for t in pipeline.components.transforms.values() if t.environment_id}
     sent = pipeline.components.environments[environment]
     assert sent.urn == common_urns.environments.DOCKER.urn
@@ -274,7 +281,7 @@ def test_a_job_that_is_handed_over_clears_up_by_itself(service: Cloud, tmp_path:
     assert pool["sdkHarnessContainerImages"][0]["containerImage"] == "europe/beamsift:1"
     with pytest.raises(OutputError, match="has not finished"):
         load_manifest(place("alone"))
-    with pytest.raises(OutputError, match="run is under way"):
+    with pytest.raises(OutputError, match="was handed over to a cluster"):
         submit(tmp_path, service, "alone", "--no_wait_until_finish")
     worked_on(service, "alone")
     assert load_manifest(place("alone"))["kept"]["documents"] > 100

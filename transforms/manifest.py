@@ -155,8 +155,8 @@ class ManifestOptions:
 
     stages: (id, name) in order. plan: URI of the planned Splits.
     started: seconds since the epoch. run_id: what the marker in the folder must say; None: there is no marker.
-    annotate: nothing was dropped; no budget fails the run. staging: a folder that goes, and the marker with it, when
-    the manifest is written, for a run whose launcher does not wait; None: the launcher does that.
+    annotate: nothing was dropped; no budget fails the run. alone: nobody waits for the run, so the marker goes when the
+    manifest is written, and then the folder `staging`, if it is named.
     """
 
     output: str
@@ -166,6 +166,7 @@ class ManifestOptions:
     started: float
     run_id: str | None = None
     annotate: bool = False
+    alone: bool = False
     staging: str | None = None
 
 
@@ -259,21 +260,23 @@ class _WriteManifestFn(beam.DoFn):
         self, _: None, account: Account, records: list[ShardRecord], exceeded: list[dict[str, Any]]
     ) -> Iterator[str]:
         output = self._options.output
-        if self._options.staging is not None and self._is_written(output):
-            yield join(output, MANIFEST)  # a bundle that is tried again after it cleared up
+        if self._options.alone and exists(join(output, MANIFEST)) and marker_of(output) is None:
+            self._clear_up()  # a bundle that is tried again
+            yield join(output, MANIFEST)
             return
         manifest = build_manifest(account, records, exceeded, self._options)
         if self._options.run_id is not None and (marker_of(output) or {}).get("run") != self._options.run_id:
             raise OutputError(f"another run has taken {output} over; this one leaves no result there")
         uri = join(output, MANIFEST)
         write_bytes_atomic(uri, json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
-        if self._options.staging is not None:
-            remove_file(join(output, UNFINISHED))
-            remove_tree(self._options.staging)
+        if self._options.alone:
+            self._clear_up()
         yield uri
 
-    def _is_written(self, output: str) -> bool:
-        return exists(join(output, MANIFEST)) and not exists(self._options.plan)
+    def _clear_up(self) -> None:
+        remove_file(join(self._options.output, UNFINISHED))
+        if self._options.staging is not None:
+            remove_tree(self._options.staging)
 
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own
