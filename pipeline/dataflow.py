@@ -18,6 +18,7 @@ from filters.errors import RecipeError, RunnerError
 from filters.remote_files import is_remote, named_files
 from pipeline.portable import given, with_defaults
 from pipeline.recipe import DedupStage, Recipe
+from pipeline.signals import on_interrupt
 from pipeline.wheel import pinned_requirements, write_wheel
 from transforms.files import join
 from transforms.layout import STAGING
@@ -174,7 +175,8 @@ def dataflow_runner(tell: Callable[[str], None]) -> Any:
             if hands_over(options):
                 return f"Submitted the job {job}: {place}"
             tell(f"Submitted the job {job}: {place}")
-            with _interruptible():
+            # Nothing else runs here now that could swallow KeyboardInterrupt.
+            with on_interrupt(signal.default_int_handler):
                 try:
                     with _explained():
                         result.wait_until_finish()
@@ -247,17 +249,3 @@ def _explained() -> Iterator[None]:
 
 
 _TODO = "see docs/dataflow.md for the roles that are needed"
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt: while a job is waited for nothing else runs here that could swallow it."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    except ValueError:  # not the main thread, which gets no signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

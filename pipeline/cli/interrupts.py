@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+
+from pipeline.signals import on_interrupt
 
 INTERRUPTED = "Interrupted. What was written so far is not a result; run again to start over."
 
@@ -23,15 +24,8 @@ def leaving_at_once() -> Iterator[None]:
     Raising KeyboardInterrupt is no way out of a run: Beam wraps it into an error of the step that was running, a
     callback of Numba's compiler swallows it, and threads print tracebacks of their own.
     """
-    try:
-        before = signal.signal(signal.SIGINT, _leave)
-    except ValueError:  # not the main thread, which gets no signals
+    with on_interrupt(_leave):
         yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
