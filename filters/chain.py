@@ -25,10 +25,8 @@ from filters.contract import (
 )
 from filters.evidence import Measure
 from filters.groups import GroupCounts
+from filters.names import KEY as KEY
 from filters.texts import byte_lengths
-
-KEY = "doc_key"
-"""Column of document keys, int64: ordinal of the source file << 40 | row of that file."""
 
 READ = "read"
 """Name of the step that precedes every stage: documents without a text (null) leave there."""

@@ -14,6 +14,9 @@ UNFINISHED = ".beamsift-unfinished"
 STAGING = "staging"
 OWN_FOLDERS = ("shards", "rejects", "edits", "dedup", "groups", STAGING)
 
+ROW_BITS = 40
+"""A document key is `file ordinal << ROW_BITS | row`: 2**23 files of 2**40 rows each fit in an int64."""
+
 FORMAT_VERSION = 1
 """Of the output folder; a reader refuses a version it does not know."""
 
