@@ -76,9 +76,7 @@ def explain_text(recipe: Recipe, values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "outcome": "dropped" if stopped else "kept",
         "dropped_by": {"stage": stopped[0], "reason": stopped[1]} if stopped else None,
-        "stages": _steps(
-            recipe, replayed.row, replayed.edits.to_pylist(), stopped and stopped[0], lambda stage: None
-        ),
+        "stages": _steps(recipe, replayed.row, replayed.edits.to_pylist(), stopped and stopped[0], None),
         "text": replayed.row[recipe.input.text_column][0].as_py(),
         "notes": [],
     }
@@ -150,8 +148,10 @@ def _steps(
             step["status"] = "not reached"
             continue
         if isinstance(stage, DedupStage):
-            step["duplicate"] = duplicate(stage)
-            found = step["duplicate"]
+            if duplicate is None:
+                step["status"] = "not judged"
+                continue
+            step["duplicate"] = found = duplicate(stage)
             if found is not None and not found["stays"]:
                 step["status"] = "tagged"
         else:
