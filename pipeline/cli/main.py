@@ -20,7 +20,7 @@ COMMANDS = {
     "explain": "why one document was kept or dropped: every stage, value and limit, duplicates, edits",
     "pii": "show the personal data and secrets in files; precision and recall of finding them",
     "calibrate": "statistics of an annotated run, and what other limits would remove",
-    "dedup": "plan a near deduplication, or replay one with another threshold or keep rule",
+    "dedup": "clusters of duplicates and why a document is one; plan a near deduplication, or replay one",
     "sample": "write a small raw corpus to try things on, with the truth about what is planted in it",
 }
 
