@@ -67,6 +67,7 @@ def list_clusters(
         mine = members.filter(pc.equal(members["survivor"], survivor))
         code, count = np.unique(sources.of(mine[KEY].to_numpy()), return_counts=True)
         others = mine.filter(pc.not_equal(mine[KEY], survivor))
+        near = "similarity" in others.column_names
         described.append(
             {
                 "cluster": cluster_key,
@@ -99,10 +100,9 @@ def _members(result: Result, stage: str, survivors: Sequence[int] | Keys) -> pa.
     wanted = pa.array(survivors, pa.int64())
     schema = result.columns(documents_of(stage))
     names = [*_CLUSTER, *(name for name in _MEMBER if name in schema.names)]
-    found = [schema.empty_table().select(names)]
-    for table in result.tables(documents_of(stage), names):
-        found.append(table.filter(pc.is_in(table["survivor"], value_set=wanted)))
-    return pa.concat_tables(found)
+    tables = result.tables(documents_of(stage), names)
+    found = [table.filter(pc.is_in(table["survivor"], value_set=wanted)) for table in tables]
+    return pa.concat_tables([schema.empty_table().select(names), *found])
 
 
 def show_cluster(result: Result, key: int, stage: str | None = None, *, most: int = 50) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from filters.errors import InputError
 from filters.names import KEY
@@ -107,9 +109,9 @@ def _scan_kept(result: Result, wanted: str, report: Report | None) -> Found:
     return Found("text", tuple(keys[:MOST]), len(keys) > MOST)
 
 
-def _matches(values: pa.Array, wanted: str, exact: bool) -> object:
+def _matches(values: pa.Array, wanted: str, exact: bool) -> NDArray[np.bool_]:
     if exact:
         hits = pc.equal(values, pa.scalar(wanted, values.type))
     else:
         hits = pc.match_substring(values, wanted)
-    return pc.fill_null(hits, False).to_numpy(zero_copy_only=False)
+    return np.asarray(pc.fill_null(hits, False).to_numpy(zero_copy_only=False), np.bool_)

@@ -56,10 +56,8 @@ def clusters(output: str, stage: str | None, min_size: int, source: str | None, 
 @click.argument("output", type=click.Path())
 @click.argument("cluster", type=int)
 @_STAGE
-@click.option("--member", type=int, metavar="KEY", help="Compare this one with the survivor. [default: least similar]")
-@click.option(
-    "--top", "-n", type=click.IntRange(min=1), default=15, show_default=True, help="How many members to list."
-)
+@click.option("--member", type=int, metavar="KEY", help="Compare it with the survivor. [default: least similar]")
+@click.option("--top", "-n", type=click.IntRange(min=1), default=15, show_default=True, help="Members to list.")
 @click.option("--no-text", is_flag=True, help="Members only, no text.")
 @_JSON
 def show(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.text_diff import Piece
 
 _CONTEXT = 90
 """Characters of what both texts have that are shown before and after a difference."""
@@ -26,41 +30,48 @@ def side_by_side(left: str, right: str, left_name: str, right_name: str, *, colo
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     for name in (left_name, right_name):
         table.add_column(harmless(name), ratio=1, overflow="fold")
-    rows = 0
-    for number, piece in enumerate(found.pieces):
-        if rows >= _MOST_ROWS:
-            break
-        if piece.same:
-            text = _context(piece.left, first=number == 0, last=number == len(found.pieces) - 1)
-            if changed:
-                table.add_row(text, text)
-        else:
-            table.add_row(_changed(piece.left, "-", "red", colour), _changed(piece.right, "+", "green", colour))
-        rows += 1
+    rows = list(_rows(found.pieces, colour))
+    for left_cell, right_cell in rows[:_MOST_ROWS] if changed else ():
+        table.add_row(left_cell, right_cell)
     sentence = "The texts are the same." if not changed else f"{len(changed):,} places differ."
-    if rows >= _MOST_ROWS:
-        sentence += f" The first {_MOST_ROWS // 2} or so are shown."
+    if len(rows) > _MOST_ROWS:
+        sentence += " The first of them are shown."
     if found.left_rest or found.right_rest:
         sentence += f" {found.left_rest:,} and {found.right_rest:,} characters after them were not compared."
     return table, sentence
 
 
-def _context(text: str, *, first: bool, last: bool) -> Any:
-    """What both have, its middle left out; before the first difference its end is enough, after the last its beginning."""
+def _rows(pieces: Sequence[Piece], colour: bool) -> Iterator[tuple[Any, Any]]:
+    """Both sides from one long run that they share to the next; of such a run its beginning and its end."""
     from rich.text import Text
 
-    head, tail = 0 if first else _CONTEXT, 0 if last else _CONTEXT
-    if len(text) > head + tail + 20:
-        left_out = len(text) - head - tail
-        text = text[:head] + f" … {left_out:,} characters … " + (text[-tail:] if tail else "")
-    return Text(_lines(text), "dim")
+    left, right = Text(), Text()
+    for number, piece in enumerate(pieces):
+        if not piece.same:
+            left.append_text(_changed(piece.left, "-", "red", colour))
+            right.append_text(_changed(piece.right, "+", "green", colour))
+            continue
+        head = 0 if number == 0 else _CONTEXT
+        tail = 0 if number == len(pieces) - 1 else _CONTEXT
+        left_out = len(piece.left) - head - tail
+        if left_out <= _CONTEXT:
+            head, left_out = len(piece.left), 0
+        for side in (left, right):
+            side.append(_lines(piece.left[:head]))
+        if left_out:
+            if number:
+                yield left, right
+            yield (Text(f"… {left_out:,} characters …", "dim"),) * 2
+            left, right = (Text(_lines(piece.left[head + left_out :])) for _ in range(2))
+    if left or right:
+        yield left, right
 
 
 def _changed(text: str, sign: str, style: str, colour: bool) -> Any:
     from rich.text import Text
 
     if not text:
-        return Text("")
+        return Text()
     most = 20 * _CONTEXT
     shown = _lines(text if len(text) <= most else f"{text[:most]} … {len(text) - most:,} characters more")
     return Text(shown, f"bold {style}") if colour else Text(f"[{sign}{shown}{sign}]")
