@@ -69,6 +69,11 @@ def harmless(text: str) -> str:
     return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in text)
 
 
+def harmless_lines(text: str) -> str:
+    """As `harmless`, but lines stay lines."""
+    return "\n".join(harmless(line) for line in text.split("\n"))
+
+
 def _is_harmless(char: str) -> bool:
     import unicodedata
 
