@@ -13,7 +13,6 @@ from filters.names import KEY
 from pipeline.replay_row import texts_at
 from pipeline.result import Keys, Result
 
-
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
