@@ -181,7 +181,6 @@ def _stages(explained: dict[str, Any]) -> Any:
     from pipeline.cli.tables import harmless, new_table
 
     table = new_table("", "stage", "outcome", "what", "value", "limit")
-    table.title = None
     for column in (1, 2, 4):
         table.columns[column].justify = "left"
     for stage in explained["stages"]:
