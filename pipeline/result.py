@@ -241,7 +241,7 @@ class Result:
 def open_result(output: str) -> Result:
     """The result in a folder. Raises OutputError if it is none, unfinished, damaged, or of a version we do not know."""
     manifest = load_manifest(output)
-    missing = [name for name in _EXPECTED if name not in manifest]
+    missing = [name for name, kind in _EXPECTED.items() if not isinstance(manifest.get(name), kind)]
     if missing:
         raise OutputError(
             f"{join(output, 'manifest.json')} is damaged: it lacks {', '.join(missing)}. Run the recipe again"
@@ -254,7 +254,11 @@ def read_series(output: str, manifest: dict[str, Any], series: str, columns: lis
     return Result(output, manifest).tables(series, columns)
 
 
-_EXPECTED = ("versions", "recipe", "inputs", "seconds", "read", "kept", "stages", "files")
+_EXPECTED: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("versions", "recipe", "read", "kept", "files"), dict),
+    **dict.fromkeys(("inputs", "stages"), list),
+    "seconds": (int, float),
+}
 
 
 def _footer(metadata: pq.FileMetaData, uri: str) -> Footer:
