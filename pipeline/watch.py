@@ -33,22 +33,30 @@ class Watched:
     _began: dict[str, float] = field(default_factory=dict)
     _moved: dict[str, tuple[float, tuple[int, int, int]]] = field(default_factory=dict)
     _peak: int = 0
+    _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self) -> Totals:
         """Read what workers have reported since the last look, and how much memory all processes hold."""
-        totals, now = self._reader.look(), time.monotonic()
-        for phase, total in totals.items():
-            self._began.setdefault(phase, now - _INTERVAL)
-            if self._moved.get(phase, (0.0, None))[1] != total:
-                self._moved[phase] = (now, total)
-        self._peak = max(self._peak, _resident_bytes())
-        return totals
+        with self._looking:
+            totals, now = self._reader.look(), time.monotonic()
+            for phase, total in totals.items():
+                self._began.setdefault(phase, now - _INTERVAL)
+                if self._moved.get(phase, (0.0, None))[1] != total:
+                    self._moved[phase] = (now, total)
+            self._peak = max(self._peak, _resident_bytes())
+            return totals
 
     def timing(self) -> dict[str, Any]:
         """For the manifest. phases: wall time from the first to the last report of each, which overlap where workers
         are in different ones. stages: of those that run row by row, the time they took, added up over all workers.
         peak_resident_bytes: of all processes together; pages they share are counted in each. Seen twice a second.
         """
+        with suppress(Exception):  # then up to the last look that did not fail
+            self.look()
+        with self._looking:
+            return self._timing()
+
+    def _timing(self) -> dict[str, Any]:
         phases = [
             {
                 "phase": phase,

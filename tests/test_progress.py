@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from filters.errors import OutputError
 from pipeline.cli import progress as shown
+from pipeline.watch import Watched
 from transforms.layout import load_manifest
 from transforms.progress import Progress, ProgressReader
 
@@ -119,3 +121,30 @@ def test_times_that_cannot_be_written_do_not_fail_a_run(
     pq.write_table(pa.table({"text": ["one text"]}), tmp_path / "a.parquet")
     _, output = run_recipe({"input": {"paths": str(tmp_path / "a.parquet")}})
     assert "timing" not in load_manifest(str(output))
+
+
+def test_a_run_is_timed_to_its_last_report_by_looks_of_two_threads(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    watched = Watched(str(tmp_path / "run"), ProgressReader(tmp_path / "run"))
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            watched.look()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for number in range(30):
+            Progress(watched.folder, f"phase {number}").add(1, 10, 1)
+            Progress(watched.folder, "filter").add_stages({"length": (1, 10, 0.5)})
+            found = watched.timing()
+            assert len(found["phases"]) == number + 1
+            assert found["stages"] == [
+                {"id": "length", "documents": number + 1, "bytes": 10 * (number + 1), "seconds": 0.5 * (number + 1)}
+            ]
+    finally:
+        done.set()
+        thread.join()
+    assert all((phase["documents"], phase["bytes"], phase["dropped"]) == (1, 10, 1) for phase in found["phases"])
+    assert found["peak_resident_bytes"] > 0
