@@ -151,13 +151,14 @@ def _by_column(result: Result, by: By, column: str, report: Report | None) -> Ou
 
 def _outcome_of(result: Result, keys: Any) -> tuple[pa.Array, pa.Array]:
     """Stage and reason by which each of these documents (consecutive keys) left, null for kept."""
-    series, names = ("shards", _verdict_columns(result)) if result.annotated else ("rejects", ["stage", "reason"])
     first, last = int(keys[0]), int(keys[-1])
-    columns = [np.full(len(keys), None, object) for _ in names]
-    for table in result.tables(series, [KEY, *names], first_key=first, last_key=last):
-        places = table[KEY].to_numpy() - first
-        inside = (places >= 0) & (places < len(keys))
-        here = table.filter(pa.array(inside))
-        for column, name in zip(columns, names, strict=True):
-            column[places[inside]] = here[name].to_numpy(zero_copy_only=False)
+    columns = [np.full(len(keys), None, object) for _ in range(2)]
+    held = {"rejects": ["stage", "reason"], "shards": _verdict_columns(result)}
+    for series, names in held.items():
+        for table in result.tables(series, [KEY, *names], first_key=first, last_key=last) if names else ():
+            places = table[KEY].to_numpy() - first
+            inside = (places >= 0) & (places < len(keys))
+            here = table.filter(pa.array(inside))
+            for column, name in zip(columns, names, strict=True):
+                column[places[inside]] = here[name].to_numpy(zero_copy_only=False)
     return pa.array(columns[0], pa.string()), pa.array(columns[1], pa.string())

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,6 +16,7 @@ from filters.errors import InputError
 from pipeline.cli.main import cli
 from pipeline.explain import explain_document, explain_text
 from pipeline.find import Found, find_documents, guess
+from pipeline.outcomes import outcomes_by
 from pipeline.recipe import Recipe
 from pipeline.rejudged import recipe_of
 from pipeline.result import Result as Opened
@@ -86,8 +89,6 @@ def test_a_duplicate_leads_to_its_survivor_and_to_what_is_kept(result: Opened, s
 
 
 def _shard_rows(slow: SlowResult) -> Any:
-    import pyarrow.parquet as pq
-
     for path in sorted((slow.output / "shards").glob("*.parquet")):
         for row, key in enumerate(pq.read_table(path)["doc_key"].to_pylist()):
             yield path, row, key
@@ -144,21 +145,26 @@ def test_another_limit_than_that_of_the_run_is_noticed(inspected: Path, slow: Sl
     assert "nothing drops this document" in note
 
 
-def test_an_annotated_result_tells_where_a_run_would_drop(inspected: Path, slow: SlowResult, tmp_path: Path) -> None:
+def test_an_annotated_result_tells_where_a_run_would_drop(tmp_path: Path) -> None:
     from tests.conftest import run_in
 
-    recipe = {
-        "input": {"paths": str(inspected.parent / "raw" / "one" / "part-00000.parquet")},
-        "stages": [{"length": {"min_words": 60}}, {"pii": {"kinds": ["email"]}}],
-    }
+    texts = [None, "too short", "a text of six words, or so", "another one of six words, or so"]
+    urls = [f"https://{name}.example/" for name in "aabb"]
+    pq.write_table(pa.table({"text": texts, "url": urls}), tmp_path / "a.parquet")
+    recipe = {"input": {"paths": str(tmp_path / "a.parquet")}, "stages": [{"length": {"min_words": 5}}, {"pii": {}}]}
     _, output = run_in(tmp_path, recipe, annotate_only=True)
-    marked, plainly = open_result(str(output)), SlowResult(output)
-    row = next(row for row in plainly.shards if row["would_drop_at"])
-    explained = explain_document(marked, row["doc_key"])
-    assert explained["would_be_dropped_by"] == {"stage": "length", "reason": "too_few_words"}
-    assert [step["status"] for step in explained["stages"]] == ["passed", "dropped", "not reached"]
-    kept = next(row for row in plainly.shards if not row["would_drop_at"])
-    assert explain_document(marked, kept["doc_key"])["would_be_dropped_by"] is None
+    marked = open_result(str(output))
+    explained = [explain_document(marked, key) for key in range(4)]
+    would = {"stage": "length", "reason": "too_few_words"}
+    assert [one["would_be_dropped_by"] for one in explained] == [None, would, None, None]
+    assert [one["outcome"] for one in explained] == ["dropped", "kept", "kept", "kept"]
+    assert [step["status"] for step in explained[1]["stages"]] == ["passed", "dropped", "not reached"]
+    by = {group["value"]: group for group in outcomes_by(marked, "domain")}
+    assert {name: (group["documents"], group["kept"]) for name, group in by.items()} == {
+        "a.example": (2, 0), "b.example": (2, 2)
+    }  # fmt: skip
+    assert by["a.example"]["dropped"] == {"read": {"null_text": 1}, "length": {"too_few_words": 1}}
+    assert outcomes_by(marked, "source")[0]["dropped"] == by["a.example"]["dropped"]
 
 
 def test_a_text_in_no_corpus_goes_the_way_it_would_have_gone(recipe: Recipe, slow: SlowResult) -> None:
