@@ -209,6 +209,21 @@ class Result:
                 self._footers[path] = _footer(reader.metadata, join(self.output, path))
         return self._footers[path]
 
+    def bounds(self, series: str, columns: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Least and greatest number of some columns of numbers, by their footers; none for a column without a number."""
+        found: dict[str, tuple[float, float]] = {}
+        for file in self.files(series):
+            with _opened(join(self.output, file["path"])) as reader:
+                metadata = reader.metadata
+                place = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+                for name in columns:
+                    for group in range(metadata.num_row_groups):
+                        statistics = metadata.row_group(group).column(place[name]).statistics
+                        if statistics is not None and statistics.has_min_max:
+                            low, high = found.get(name, (statistics.min, statistics.max))
+                            found[name] = (min(low, statistics.min), max(high, statistics.max))
+        return found
+
     def _groups(self, path: str, columns: Sequence[str], groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
         with _opened(join(self.output, path)) as reader:
             if not reader.num_row_groups:  # no row, but a schema

@@ -1,0 +1,202 @@
+"""Where the ink of a chart goes: bins, scales and ticks, in the units of an SVG. The template draws it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.report.wording import short
+
+BINS = 60
+"""Most equal bins that a linear scale gets."""
+_PER_DECADE = 8
+_MOST_DECADES = 9
+_UNIT_BINS = 48
+
+WIDTH, HEIGHT = 360.0, 176.0
+LEFT, RIGHT, TOP, BOTTOM = 42.0, 10.0, 22.0, 24.0
+_LEAST_BAR = 1.5
+"""What there is at all can be seen."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One colour of one bin."""
+
+    kind: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A range of the x axis: its bars from the axis upwards, and what is said where the pointer is on it."""
+
+    x: float
+    width: float
+    bars: tuple[Bar, ...]
+    tip: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A place on an axis and what stands there."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A limit: where, what it is called, what is said on it. kind: `limit`, or `faint` for one of many."""
+
+    x: float
+    text: str
+    tip: str
+    anchor: str = "middle"
+    kind: str = "limit"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A histogram, with limits and perhaps a curve (SVG path data) drawn over it."""
+
+    label: str
+    bins: tuple[Bin, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    lines: tuple[Line, ...] = ()
+    curve: str = ""
+    right_ticks: tuple[Tick, ...] = ()
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = field(default=WIDTH - RIGHT)
+    top: float = TOP
+    bottom: float = field(default=HEIGHT - BOTTOM)
+
+
+def edges_for(low: float, high: float, limits: Sequence[float], *, whole: bool) -> Floats:
+    """Bounds of bins that hold every number from low to high, each bin from its bound to below the next.
+
+    Few whole numbers get a bin each; what spans far is cut by ratio, from 0 or 1 up; the rest by equal steps of 1, 2
+    or 5. A limit becomes a bound, so that no bin lies on both of its sides. float64, at least two, rising.
+
+    >>> edges_for(0, 3, [2], whole=True).tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0]
+    >>> edges_for(0.02, 0.11, [0.055], whole=False)[[0, 1, 17, 18, 19, -1]].tolist()
+    [0.02, 0.022, 0.055, 0.056, 0.058, 0.112]
+    >>> edges_for(3, 70_000, [50], whole=True)[[0, 1, 2, 9, -1]].tolist()
+    [3.0, 4.0, 6.0, 42.0, 74989.0]
+    """
+    near = [limit for limit in limits if math.isfinite(limit)]
+    first, last = min([low, *near]), max([high, *near])
+    if whole and last - first < _UNIT_BINS:
+        return np.arange(math.floor(first), math.floor(last) + 2, dtype=np.float64)
+    scale = max((abs(limit) for limit in near if limit), default=0.0)
+    if first >= 0 and last > (200 if whole else max(20 * scale, 2.0)):
+        edges = _by_ratio(first, last, whole)
+    else:
+        edges = _by_step(first, last, whole)
+    for limit in near:  # the bound next to it moves there
+        inner = edges[1:-1]
+        if len(inner) and edges[0] < limit < edges[-1] and limit not in edges:
+            edges[1 + int(np.argmin(np.abs(inner - limit)))] = limit
+    return np.unique(edges)
+
+
+def _by_ratio(first: float, last: float, whole: bool) -> Floats:
+    least = 0 if whole else max(math.floor(math.log10(last)) - _MOST_DECADES + 4, -3)
+    powers = np.arange(least * _PER_DECADE, (math.floor(math.log10(last)) + 1) * _PER_DECADE + 1)
+    edges = 10.0 ** (powers / _PER_DECADE)
+    edges = np.unique(np.concatenate([[0.0], np.round(edges) if whole else edges]))
+    begin = max(int(np.searchsorted(edges, first, side="right")) - 1, 0)
+    return edges[begin : int(np.searchsorted(edges, last, side="right")) + 1]
+
+
+def _by_step(first: float, last: float, whole: bool) -> Floats:
+    step = _nice((last - first) / BINS or max(abs(last), 1.0) / BINS)
+    step = max(step, 1.0) if whole else step
+    begin, end = math.floor(first / step), math.floor(last / step) + 1
+    edges = np.round(np.arange(begin, end + 1) * step, 12)
+    # Rounding may have put the numbers at the ends outside.
+    edges[0], edges[-1] = min(edges[0], first), max(edges[-1], np.nextafter(last, np.inf))
+    return edges
+
+
+def _nice(step: float) -> float:
+    """The step of 1, 2 or 5 times a power of ten that is nearest from above."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return float(next(power * k for k in (1, 2, 5, 10) if power * k >= step * (1 - 1e-9)))
+
+
+def bin_counts(values: Floats, edges: Floats) -> NDArray[np.int64]:
+    """How many of the values lie in each bin, int64 (edges - 1,). NaN lies in none."""
+    at = np.searchsorted(edges, values, side="right") - 1
+    return np.bincount(at[(at >= 0) & (at < len(edges) - 1)], minlength=len(edges) - 1)
+
+
+def place(values: Sequence[float], edges: Floats, left: float = LEFT, right: float = WIDTH - RIGHT) -> list[float]:
+    """x of some values: every bin is as wide as every other."""
+    return [round(x, 2) for x in np.interp(values, edges, np.linspace(left, right, len(edges))).tolist()]
+
+
+def layers(
+    counts: dict[str, NDArray[np.int64]], edges: Floats, tips: Sequence[str]
+) -> tuple[tuple[Bin, ...], tuple[Tick, ...]]:
+    """Stacked bars of some kinds of counts, the first at the axis; and the ticks of the axis of counts."""
+    top = max(int(np.sum(list(counts.values()), axis=0).max()), 1)
+    ticks = _count_ticks(top)
+    height = HEIGHT - BOTTOM - TOP
+    unit = height / max(top, ticks[-1])
+    xs = np.linspace(LEFT, WIDTH - RIGHT, len(edges))
+    bins = []
+    for i, tip in enumerate(tips):
+        y, bars = HEIGHT - BOTTOM, []
+        for kind, found in counts.items():
+            if found[i]:
+                tall = max(float(found[i]) * unit, _LEAST_BAR)
+                y -= tall
+                bars.append(Bar(kind, round(y, 2), round(tall, 2)))
+        bins.append(Bin(round(float(xs[i]), 2), round(float(xs[i + 1] - xs[i]), 2), tuple(bars), tip))
+    return tuple(bins), tuple(Tick(round(HEIGHT - BOTTOM - tick * unit, 2), short(tick)) for tick in ticks)
+
+
+def _count_ticks(top: int) -> list[int]:
+    """Zero and some nice numbers, the last one at or near the top.
+
+    >>> _count_ticks(7), _count_ticks(1234)
+    ([0, 5], [0, 500, 1000])
+    """
+    step = max(int(_nice(top / 3)), 1)
+    return list(range(0, top + 1, step))
+
+
+def value_ticks(edges: Floats, most: int = 6) -> tuple[Tick, ...]:
+    """Ticks at bounds of bins: powers of ten where there are some, else evenly chosen ones."""
+    inner = [float(edge) for edge in edges]
+    round_ones = [edge for edge in inner if edge == 0 or (edge > 0 and math.log10(edge).is_integer())]
+    if len(round_ones) >= 3 and inner[-1] > 50 * max(inner[0], 1e-3):
+        chosen = round_ones if len(round_ones) <= most else round_ones[-1 :: -math.ceil(len(round_ones) / most)]
+    else:
+        every = max(math.ceil((len(inner) - 1) / (most - 1)), 1)
+        chosen = inner[::every]
+    return tuple(Tick(x, short(value)) for x, value in zip(place(chosen, edges), chosen, strict=True))
+
+
+def curve_path(xs: Sequence[float], ys: Sequence[float]) -> str:
+    """SVG path data through points; ys from 0 at the axis to 1 at the top."""
+    points = [(x, HEIGHT - BOTTOM - y * (HEIGHT - BOTTOM - TOP)) for x, y in zip(xs, ys, strict=True)]
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def anchor_at(x: float) -> str:
+    """Which end of a label stands at x, so that it does not leave the chart."""
+    third = (WIDTH - LEFT - RIGHT) / 5
+    return "start" if x < LEFT + third else "end" if x > WIDTH - RIGHT - third else "middle"
