@@ -1,0 +1,186 @@
+"""Documents to look at: some of every reason, and some that stay, with the beginning of their text.
+
+Chosen by the least hash of their key, so that the same result always shows the same ones, and a document is as likely
+as any other of its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from filters.errors import BeamsiftError
+from filters.names import KEY, WOULD_DROP_AT
+from pipeline.report.outcomes import Outcome, language_column, removed
+from pipeline.result import Keys, Result
+
+CHARS = 1200
+"""Characters of a text that the page shows."""
+
+_FACTS = ("value", "threshold", "detail", "survivor", "kept_as", "kept_similarity", "kept_measure", "text_bytes")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One document. text: its beginning, None where it cannot be read, with the reason in `missing`.
+
+    chars: of the whole text. facts: of its row in `rejects`. twin: the kept document that stands for it.
+    """
+
+    key: int
+    source: str
+    row: int
+    facts: dict[str, Any]
+    text: str | None = None
+    chars: int = 0
+    missing: str = ""
+    twin: Sample | None = None
+
+
+def ranks(keys: Keys) -> Keys:
+    """A number for each key that says nothing of the key; uint64 (keys,). The finaliser of SplitMix64.
+
+    Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators (2014).
+
+    >>> int(ranks(np.array([0]))[0]) == 0xE220A8397B1DCDAF
+    True
+    """
+    mixed = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
+
+
+class _Least:
+    """Keys of least rank among all that were added."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.keys = np.zeros(0, np.int64)
+
+    def add(self, keys: Keys) -> None:
+        both = np.concatenate([self.keys, keys])
+        self.keys = both[np.argsort(ranks(both), kind="stable")[: self._most]]
+
+
+def choose(result: Result, per_reason: int, kept: int) -> tuple[dict[Outcome, Keys], Keys]:
+    """Keys of some documents of every (stage, reason), and of some that stay; each in order of rank."""
+    chosen: dict[Outcome, _Least] = {}
+    for table in removed(result):
+        table = table.combine_chunks()
+        keys = table[KEY].to_numpy()
+        for stage in pc.unique(table["stage"]).to_pylist():
+            of_stage = pc.equal(table["stage"], stage)
+            for reason in pc.unique(table["reason"].filter(of_stage)).to_pylist():
+                mine = pc.and_(of_stage, pc.equal(table["reason"], reason)).to_numpy()
+                chosen.setdefault((stage, reason), _Least(per_reason)).add(keys[mine])
+    stays = _Least(kept)
+    for table in result.tables("shards", [KEY, *([WOULD_DROP_AT] if result.annotated else [])]):
+        if result.annotated:
+            table = table.filter(pc.is_null(table[WOULD_DROP_AT]))
+        stays.add(table[KEY].to_numpy())
+    return {outcome: least.keys for outcome, least in chosen.items()}, stays.keys
+
+
+def samples(result: Result, per_reason: int, kept: int) -> tuple[dict[Outcome, list[Sample]], list[Sample]]:
+    """Documents by (stage, reason), and some that stay.
+
+    Texts of removed ones are those in `rejects` if the recipe put them there, else those of the source files, as they
+    were before any stage changed them. Where a source file is gone, the sample says so and has no text.
+    """
+    of_reason, stays = choose(result, per_reason, kept)
+    keys = [key for found in of_reason.values() for key in found.tolist()]
+    rows = _removed_rows(result, keys)
+    twins = {key: row["kept_as"] for key, row in rows.items() if row.get("kept_as") is not None}
+    shown = _kept_rows(result, [*stays.tolist(), *twins.values()])
+    texts = _texts(result, rows)
+
+    def removed_sample(key: int) -> Sample:
+        one = replace(_located(result, key, rows[key]), **texts[key])
+        twin = shown.get(twins.get(key, -1))
+        return replace(one, twin=twin) if twin is not None else one
+
+    return (
+        {outcome: [removed_sample(key) for key in found.tolist()] for outcome, found in of_reason.items()},
+        [shown[key] for key in stays.tolist()],
+    )
+
+
+def _located(result: Result, key: int, facts: dict[str, Any]) -> Sample:
+    source, row = result.source_of(key)
+    return Sample(key, source.path, row, {name: value for name, value in facts.items() if value is not None})
+
+
+def _removed_rows(result: Result, keys: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Row of each document in `rejects`, or in the shards of an annotated result; texts where they hold them."""
+    schema = result.columns("rejects")
+    names = [name for name in (*_FACTS, "language", "text") if name in schema.names]
+    found = {row[KEY]: row for row in _rows(result, "rejects", keys, names)}
+    if result.annotated:
+        for key, sample in _kept_rows(result, [key for key in keys if key not in found]).items():
+            found[key] = {**sample.facts, "text": sample.text, "chars": sample.chars}
+    return found
+
+
+def _kept_rows(result: Result, keys: Sequence[int]) -> dict[int, Sample]:
+    """Documents in the shards."""
+    language = language_column(result)
+    columns = [result.text_column, *([language] if language else [])]
+    found = {}
+    for row in _rows(result, "shards", keys, columns):
+        facts = {"language": row[language]} if language else {}
+        one = _located(result, row[KEY], {**facts, "text_bytes": row["text_bytes"]})
+        found[row[KEY]] = replace(one, text=row["text"], chars=row["chars"])
+    return found
+
+
+def _rows(result: Result, series: str, keys: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows as plain data; of the text only the beginning, as `text`, beside `chars` and, of shards, `text_bytes`."""
+    if not keys:
+        return []
+    table = result.rows(series, keys, columns)
+    name = result.text_column if series == "shards" else "text"
+    if name in table.column_names:
+        text = table[name].cast(pa.large_string())
+        table = table.drop_columns([name]).append_column("chars", pc.utf8_length(text))
+        if series == "shards":
+            table = table.append_column("text_bytes", pc.binary_length(text))
+        table = table.append_column("text", pc.utf8_slice_codeunits(text, 0, CHARS))
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+def _texts(result: Result, rows: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """text, chars, missing of each removed document."""
+    from pipeline.source_rows import source_rows
+
+    found = {}
+    outside = []
+    for key, row in rows.items():
+        text, chars = row.pop("text", None), row.pop("chars", None)
+        if text is not None:
+            found[key] = {"text": text, "chars": chars}
+        else:
+            outside.append(key)
+    by_file: dict[int, list[int]] = {}
+    for key in outside:
+        by_file.setdefault(result.source_of(key)[0].ordinal, []).append(key)
+    for keys in by_file.values():
+        try:
+            source = source_rows(result, keys, [result.text_column])
+        except BeamsiftError as error:
+            found |= {key: {"missing": str(error)} for key in keys}
+            continue
+        for key in keys:
+            text = source[key][result.text_column]
+            found[key] = _beginning(text) if isinstance(text, str) else {"missing": "It has no text."}
+    return found
+
+
+def _beginning(text: str) -> dict[str, Any]:
+    return {"text": text[:CHARS], "chars": len(text)}
