@@ -47,6 +47,7 @@ REJECTS_SCHEMA = pa.schema(
         ("kept_as", pa.int64()),  # key of the document in the output that stands for it; null if that left, too
         ("kept_similarity", pa.float64()),  # exact, with `kept_as`, of the texts as compared; null where unknown
         ("kept_measure", pa.string()),  # what that similarity is of: text, jaccard/5 (tokens to a shingle) ...
+        ("language", pa.string()),  # as the column of languages had it; null where there was none yet
         pa.field("text_bytes", pa.int64(), nullable=False),
         ("text", pa.large_string()),  # with the edits up to here; null unless the recipe asks for it
     ]
@@ -126,12 +127,13 @@ def run_stages(
     *,
     keep_text: bool = False,
     groups: GroupCounts | None = None,
+    language: str | None = None,
 ) -> Applied:
     """Run stages in order on the documents that are still there; each document leaves at its first failing rule.
 
     `batch` has the columns KEY and `text_column`. Survivors keep their order. With `keep_text` the rejects carry
     their text, edits of the stages they passed included (so that what was redacted stays redacted). `groups` counts
-    what every stage is given and drops.
+    what every stage is given and drops. `language`: column of languages, which rejects carry once it is there.
     """
     tally = Tally()
     rejects: list[pa.RecordBatch] = []
@@ -143,7 +145,8 @@ def run_stages(
             groups.add(stage.id, batch, np.zeros(len(batch), np.bool_) if verdicts is None else ~verdicts.kept)
         if verdicts is None or verdicts.kept.all():
             continue
-        rejects.append(rejected_rows(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally))
+        languages = languages_of(batch, language)
+        rejects.append(rejected_rows(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally, languages))
         batch = batch.filter(pa.array(verdicts.kept))
     return Applied(
         without_shared(batch),
@@ -248,7 +251,13 @@ def _log_edits(
 
 
 def rejected_rows(
-    keys: pa.Array, texts: pa.Array, stage: Stage, verdicts: Verdicts, keep_text: bool, tally: Tally
+    keys: pa.Array,
+    texts: pa.Array,
+    stage: Stage,
+    verdicts: Verdicts,
+    keep_text: bool,
+    tally: Tally,
+    languages: pa.Array | None = None,
 ) -> pa.RecordBatch:
     """Reject rows of one stage in order of the rows; counts them reason by reason."""
     rules = stage.kind.rules(stage.params)
@@ -265,9 +274,20 @@ def rejected_rows(
         value=_null_nan(verdicts.value[rows]),
         threshold=_null_nan(verdicts.threshold[rows]),
         detail=pa.array([verdicts.detail[row] for row in rows], pa.string()),
+        language=None if languages is None else languages.take(take),
         text_bytes=sizes[rows],
         text=texts.take(take) if keep_text else None,
     )
+
+
+def languages_of(batch: pa.RecordBatch, column: str | None) -> pa.Array | None:
+    """Languages of the documents as strings, None where there is no such column of strings (yet)."""
+    if column is None or column not in batch.schema.names:
+        return None
+    kind = batch.schema.field(column).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    strings = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return batch[column].cast(pa.string()) if strings else None
 
 
 def reject_rows(
@@ -281,6 +301,7 @@ def reject_rows(
     survivor: pa.Array | None = None,
     similarity: pa.Array | None = None,
     measure: Measure | None = None,
+    language: pa.Array | None = None,
     text_bytes: NDArray[np.int64] | None = None,
     text: pa.Array | None = None,
 ) -> pa.RecordBatch:
@@ -300,6 +321,7 @@ def reject_rows(
         "kept_as": survivor,
         "kept_similarity": similarity,
         "kept_measure": None if measure is None else pa.array([str(measure)] * rows, pa.string()),
+        "language": language,
         "text_bytes": pa.array(np.zeros(rows, np.int64) if text_bytes is None else text_bytes),
         "text": text,
     }

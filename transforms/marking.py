@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from filters.chain import KEY, NOTE, Tally, reject_rows
+from filters.chain import KEY, NOTE, Tally, languages_of, reject_rows
 from filters.contract import full_name
 from filters.exact import ExactParams
 from filters.groups import GroupCounts, Grouping
@@ -71,6 +71,7 @@ class DedupOptions:
     memory by one worker, 16 to 32 bytes a record. member_partitions: of the shuffle of shingle sets. rounds: of
     connected components. spill: keep shuffled records in files of `folder` instead of the runner's memory.
     groupings: documents are counted by these. annotate: documents that are dropped get the columns of tagged ones, too.
+    language: column whose value rejects carry.
     """
 
     stage: str
@@ -84,6 +85,7 @@ class DedupOptions:
     progress: str | None = None
     groupings: tuple[Grouping, ...] = ()
     annotate: bool = False
+    language: str | None = None
 
 
 def documents_sidecar(stage: str) -> str:
@@ -164,6 +166,7 @@ def mark(
         survivor=pa.array(survivors[goes]),
         similarity=pa.array(np.ones(len(rows))) if similarity is None else similarity.filter(pa.array(goes)),
         measure=params.evidence,
+        language=_languages(split, keys[goes], options.language),
         text_bytes=all_sizes[rows],
         text=_texts(split, keys[goes], options) if options.keep_text else None,
     )
@@ -195,12 +198,21 @@ def _count_groups(split: Split, dropped: Keys, options: DedupOptions) -> pa.Tabl
 
 
 def _texts(split: Split, keys: Keys, options: DedupOptions) -> pa.Array:
+    return _chosen(split, keys, options.text_column)[options.text_column].cast(pa.large_string())
+
+
+def _languages(split: Split, keys: Keys, column: str | None) -> pa.Array | None:
+    if column is None or column not in split_schema(split).names:
+        return None
+    return languages_of(_chosen(split, keys, column), column)
+
+
+def _chosen(split: Split, keys: Keys, column: str) -> pa.RecordBatch:
+    """One column of some alive documents (sorted keys, at least one), with the keys."""
     wanted = pa.array(keys)
-    found = [
-        batch.filter(pc.is_in(batch[KEY], value_set=wanted))[options.text_column]
-        for batch in read_split(split, columns=[options.text_column])
-    ]
-    return pa.chunked_array(found).combine_chunks().cast(pa.large_string())
+    found = [batch.filter(pc.is_in(batch[KEY], value_set=wanted)) for batch in read_split(split, columns=[column])]
+    (batch,) = pa.Table.from_batches(found).combine_chunks().to_batches()
+    return batch
 
 
 class JoinSplits(beam.PTransform):
