@@ -18,7 +18,9 @@ _MOST_DECADES = 9
 _UNIT_BINS = 48
 
 WIDTH, HEIGHT = 360.0, 176.0
-LEFT, RIGHT, TOP, BOTTOM = 42.0, 10.0, 22.0, 24.0
+LEFT, RIGHT, TOP, BOTTOM = 42.0, 34.0, 22.0, 24.0
+"""Room around a chart for its ticks, at the right for a second axis or the end of a label."""
+_BETWEEN_TICKS = 26.0
 _LEAST_BAR = 1.5
 """What there is at all can be seen."""
 
@@ -43,6 +45,11 @@ class Bin:
     bars: tuple[Bar, ...]
     tip: str
 
+    @property
+    def bar_width(self) -> float:
+        """A little less, so that bins are seen apart where there is room for it."""
+        return round(self.width - (0.8 if self.width > 4 else 0.2), 2)
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -54,11 +61,10 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """A limit: where, what it is called, what is said on it. kind: `limit`, or `faint` for one of many."""
+    """A limit: where, and what it is called. kind: `limit`, or `faint` for one of many."""
 
     x: float
     text: str
-    tip: str
     anchor: str = "middle"
     kind: str = "limit"
 
@@ -178,16 +184,27 @@ def _count_ticks(top: int) -> list[int]:
     return list(range(0, top + 1, step))
 
 
-def value_ticks(edges: Floats, most: int = 6) -> tuple[Tick, ...]:
-    """Ticks at bounds of bins: powers of ten where there are some, else evenly chosen ones."""
-    inner = [float(edge) for edge in edges]
-    round_ones = [edge for edge in inner if edge == 0 or (edge > 0 and math.log10(edge).is_integer())]
-    if len(round_ones) >= 3 and inner[-1] > 50 * max(inner[0], 1e-3):
-        chosen = round_ones if len(round_ones) <= most else round_ones[-1 :: -math.ceil(len(round_ones) / most)]
+def value_ticks(edges: Floats) -> tuple[Tick, ...]:
+    """Ticks for a scale of bins: powers of ten where bins are cut by ratio, else some equal steps.
+
+    >>> [tick.text for tick in value_ticks(edges_for(3, 70_000, [50], whole=True))]
+    ['10', '100', '1k', '10k']
+    >>> [tick.text for tick in value_ticks(edges_for(0.02, 0.11, [0.055], whole=False))]
+    ['0.02', '0.04', '0.06', '0.08', '0.1']
+    """
+    first, last = float(edges[0]), float(edges[-1])
+    widths = np.diff(edges)
+    if widths[-1] > 5 * widths[0] and first >= 0:
+        chosen = [first, *(edge for edge in edges[1:].tolist() if math.log10(edge).is_integer())]
+        chosen = chosen[1:] if len(chosen) > 1 and first and not math.log10(first).is_integer() else chosen
     else:
-        every = max(math.ceil((len(inner) - 1) / (most - 1)), 1)
-        chosen = inner[::every]
-    return tuple(Tick(x, short(value)) for x, value in zip(place(chosen, edges), chosen, strict=True))
+        step = _nice((last - first) / 6)
+        chosen = [round(i * step, 12) for i in range(math.ceil(first / step - 1e-9), math.floor(last / step) + 1)]
+    ticks: list[Tick] = []
+    for x, value in zip(place(chosen, edges), chosen, strict=True):
+        if not ticks or x - ticks[-1].at >= _BETWEEN_TICKS:
+            ticks.append(Tick(x, short(value)))
+    return tuple(ticks)
 
 
 def curve_path(xs: Sequence[float], ys: Sequence[float]) -> str:
@@ -198,5 +215,5 @@ def curve_path(xs: Sequence[float], ys: Sequence[float]) -> str:
 
 def anchor_at(x: float) -> str:
     """Which end of a label stands at x, so that it does not leave the chart."""
-    third = (WIDTH - LEFT - RIGHT) / 5
-    return "start" if x < LEFT + third else "end" if x > WIDTH - RIGHT - third else "middle"
+    near = (WIDTH - LEFT - RIGHT) / 5
+    return "start" if x < LEFT + near else "end" if x > WIDTH - RIGHT - near else "middle"

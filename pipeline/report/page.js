@@ -70,6 +70,7 @@
   // data-find names what one types in; the children that hold every typed word stay.
   document.querySelectorAll("[data-find]").forEach((box) => {
     const items = () => Array.from(box.tagName === "TABLE" ? box.tBodies[0].rows : box.querySelectorAll(".item"));
+    if (items().length < 8) return;  // all of it is seen at once
     const bar = document.createElement("div");
     bar.className = "find";
     const input = document.createElement("input");

@@ -33,9 +33,18 @@ class Limit:
     value: float | None
     by_name: Mapping[str, float | None]
 
-    def values(self) -> list[float]:
-        """All of its numbers."""
-        return [value for value in (self.value, *self.by_name.values()) if value is not None]
+    def bounds(self, whole: bool) -> list[float]:
+        """Where each of its numbers divides what stays from what goes."""
+        return [bound(self.keep, value, whole) for value in (self.value, *self.by_name.values()) if value is not None]
+
+
+def bound(keep: str, limit: float, whole: bool) -> float:
+    """The first number on the upper side of a limit. Of whole numbers `<= 2` leaves 2 below and 3 above.
+
+    >>> bound("<=", 2, True), bound(">=", 2, True), bound("<=", 0.5, False)
+    (3.0, 2.0, 0.5)
+    """
+    return float(math.floor(limit) + 1) if whole and keep in ("<=", ">") else float(limit)
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ def histograms(result: Result, statistics: Sequence[Statistic]) -> list[dict[str
     for one in statistics:
         ends = [bounds.get(one.column), *(of_rejects.get((one.stage, reason)) for reason in one.reasons)]
         known = [value for pair in ends if pair is not None for value in pair if math.isfinite(value)]
-        limits = [value for limit in one.limits for value in limit.values()]
+        limits = [value for limit in one.limits for value in limit.bounds(one.whole)]
         if known:
             scales[one.column] = edges_for(min(known), max(known), limits, whole=one.whole)
     shown = [one for one in statistics if one.column in scales]
@@ -145,7 +154,7 @@ def _count_shards(
     for table in result.tables("shards", [*marks, *(one.column for one in shown)]):
         for one in shown:
             values = numbers(table[one.column])
-            nulls[one.column] += int(np.isnan(values).sum())
+            nulls[one.column] += int((~np.isfinite(values)).sum())
             kind = _kinds(table, one) if marks else None
             for number, name in enumerate(KINDS):
                 mine = values if kind is None else values[kind == number]

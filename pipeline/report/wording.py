@@ -54,16 +54,17 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def size(number_of_bytes: float) -> str:
+def size(number_of_bytes: float, sign: bool = False) -> str:
     """Bytes in the largest decimal unit that leaves a whole number before the point.
 
-    >>> size(999), size(4_620_920), size(-116), size(3.2e12)
+    >>> size(999), size(4_620_920), size(-116, sign=True), size(3.2e12)
     ('999 B', '4.6 MB', '-116 B', '3.2 TB')
     """
+    mark = "+" if sign else ""
     for unit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number_of_bytes) >= unit:
-            return f"{number_of_bytes / unit:,.1f} {letter}B"
-    return f"{number_of_bytes:,.0f} B"
+            return f"{number_of_bytes / unit:{mark},.1f} {letter}B"
+    return f"{number_of_bytes:{mark},.0f} B"
 
 
 def duration(seconds: float) -> str:

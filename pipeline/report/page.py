@@ -1,0 +1,262 @@
+"""From the report's contents to one HTML file: words and geometry here, markup in `page.html` and `parts.html`.
+
+Texts of a corpus are hostile. Jinja2 escapes every expression; before that, every string has its control and
+bidirectional characters spelled out (`plain`); and a Content-Security-Policy lets the page run only its own script and
+load nothing at all, whatever were to get through.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.report import wording
+from pipeline.report.figures import heat, overlap, similarity_chart, statistic_chart, strip
+from pipeline.report.samples import Sample
+from pipeline.report.texts import differences, segments
+from pipeline.report.wording import count, duration, number, percent, size
+
+_SECTIONS = {
+    "funnel": "Funnel",
+    "reasons": "Reasons",
+    "limits": "Limits",
+    "duplicates": "Duplicates",
+    "edits": "Edits",
+    "samples": "Samples",
+    "run": "Run",
+}
+
+
+def render(contents: dict[str, Any]) -> str:
+    """The page. contents: of `contents.collect`. The same contents give the same page."""
+    style, script = (resources.files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
+    page = _words(contents)
+    shown = {
+        "funnel": True,
+        "reasons": page["languages"],
+        "limits": page["statistics"],
+        "duplicates": page["duplicates"],
+        "edits": page["edits"],
+        "samples": page["samples"] or page["kept"],
+        "run": True,
+    }
+    return _environment().get_template("page.html").render(
+        page,
+        sections=[(name, title) for name, title in _SECTIONS.items() if shown[name]],
+        style=Markup(style),
+        script=Markup(script),
+        policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'",
+    )  # fmt: skip
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__, ""),
+        autoescape=True,
+        finalize=lambda value: wording.plain(value) if type(value) is str else value,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"count": count, "size": size}
+    return environment
+
+
+def _words(contents: dict[str, Any]) -> dict[str, Any]:
+    """What the template names."""
+    read, kept = contents["read"], contents["kept"]
+    verb = "A run would keep" if contents["annotated"] else "Kept"
+    lead = (
+        f"{verb} {count(kept['documents'])} of {count(read['documents'])} documents "
+        f"({percent(kept['documents'], read['documents'])}), {size(kept['bytes'])} of {size(read['bytes'])} of text."
+    )
+    languages, sources = (_groups(contents, which) for which in ("languages", "sources"))
+    return {
+        "name": contents["output"].rstrip("/").rpartition("/")[2] or contents["output"],
+        "output": contents["output"],
+        "annotated": contents["annotated"],
+        "version": contents["versions"].get("beamsift", ""),
+        "lead": lead,
+        "whole": strip(
+            [("kept", kept["documents"]), *(("gone", _dropped(stage)) for stage in contents["stages"])],
+            read["documents"],
+        ),
+        "facts": _facts(contents),
+        "warnings": contents["warnings"],
+        "funnel": [_step(stage, read["documents"]) for stage in contents["stages"]],
+        "by": "language",
+        "languages": languages,
+        "sources": sources if sources and len(contents["sources"]["columns"]) > 1 else None,
+        "statistics": [statistic_chart(one, contents["outcomes"]) for one in contents["statistics"]],
+        "measured": _measured(contents["annotated"]),
+        "duplicates": [_duplicates(one) for one in contents["duplicates"]],
+        "edits": contents["edits"],
+        **_samples(contents),
+        "recipe": contents["recipe"],
+        "inputs": contents["inputs"],
+        "inputs_left": contents["inputs_left"],
+        "files": contents["files"],
+        "manifest": contents["manifest"],
+        "manifest_note": "lists longer than 20 entries are cut here",
+    }
+
+
+def _dropped(stage: dict[str, Any]) -> int:
+    return sum(reason["documents"] for reason in stage["dropped"].values())
+
+
+def _facts(contents: dict[str, Any]) -> list[tuple[str, str]]:
+    read, seconds = contents["read"], contents["seconds"]
+    facts = [("files read", count(len(contents["inputs"]) + contents["inputs_left"]))]
+    facts += [(f"{one['stage']} duplicates", count(one["duplicates"])) for one in contents["duplicates"]]
+    edited = [stage["edited"]["documents"] for stage in contents["stages"] if "edited" in stage]
+    if edited:
+        facts.append(("documents edited", " + ".join(count(documents) for documents in edited)))
+    facts.append(("time", duration(seconds)))
+    if seconds >= 1:
+        facts.append(("documents a second", count(read["documents"] / seconds)))
+    return facts
+
+
+def _step(stage: dict[str, Any], read: int) -> dict[str, Any]:
+    given, out, dropped = stage["in"]["documents"], stage["out"]["documents"], _dropped(stage)
+    parts = [
+        {"name": reason, **counts, "share": percent(counts["documents"], read)}
+        for reason, counts in stage["dropped"].items()
+    ]
+    notes = []
+    if "edited" in stage:
+        edited = stage["edited"]
+        notes.append(f"edited {count(edited['documents'])} documents, {size(edited['bytes'], sign=True)} of text")
+    notes += [
+        f"noted {note.replace('_', ' ')}: {count(counts['documents'])} documents"
+        for note, counts in stage.get("notes", {}).items()
+    ]
+    return {
+        "id": stage["id"],
+        "documents_in": given,
+        "documents_out": out,
+        "dropped": dropped,
+        "share": percent(dropped, read),
+        "bytes_out": stage["out"]["bytes"],
+        "strip": strip([("kept", out), ("gone", dropped)], read),
+        "tip": f"{stage['id']}: {count(given)} in, {count(dropped)} dropped, {count(out)} out",
+        "parts": parts,
+        "notes": notes,
+    }
+
+
+def _groups(contents: dict[str, Any], which: str) -> dict[str, Any] | None:
+    found = contents[which]
+    if not found["rows"]:
+        return None
+    table = heat(found, unknown="not identified")
+    nameless = next((column["documents"] for column in found["columns"] if column["name"] is None), 0)
+    sentence = ""
+    if nameless and which == "languages":
+        sentence = f"{count(nameless)} documents have no language: they left before it was identified."
+        if len(found["columns"]) == 1:
+            sentence = "No stage identified languages."
+    return {**table, "unknown": sentence}
+
+
+def _measured(annotated: bool) -> str:
+    if annotated:
+        return (
+            "All documents, by what each stage measured. A document counts where the first rule that it fails drops "
+            "it. Hold the pointer on a bar to see how many lie below."
+        )
+    return (
+        "Documents in the output, and those that left by a limit shown here. What else left is not in the picture: "
+        "run with --annotate-only to see all documents in every chart. Hold the pointer on a bar to see how many lie "
+        "below."
+    )
+
+
+def _duplicates(one: dict[str, Any]) -> dict[str, Any]:
+    most = max((row["clusters"] for row in one["sizes"]), default=1)
+    sentence = (
+        f"{count(one['duplicates'])} duplicates in {count(one['clusters'])} clusters of {count(one['documents'])} documents."
+        if one["clusters"]
+        else "No duplicates."
+    )
+    found = one["similarity"]
+    if found:
+        sentence += f" {found['bands']} bands of {found['rows']} rows, threshold {number(found['threshold'])}."
+        if not found["verified"]:
+            sentence += " Nothing was verified (verify: none), so similarities are not known."
+    return {
+        **one,
+        "sentence": sentence,
+        "similarity": similarity_chart(found) if found and found["verified"] else None,
+        "sizes": [
+            {
+                **row,
+                "strip": strip([("other", row["clusters"])], most),
+                "tip": f"{row['size']} documents: {count(row['clusters'])} clusters, {count(row['documents'])} documents",
+            }
+            for row in one["sizes"]
+        ],
+        "overlap": overlap(one["overlap"]) if one["overlap"] else None,
+    }
+
+
+def _samples(contents: dict[str, Any]) -> dict[str, Any]:
+    groups = []
+    for i, outcome in enumerate(contents["outcomes"]):
+        found: Sequence[Sample] = contents["samples"].get((outcome["stage"], outcome["reason"]), [])
+        if found:
+            groups.append(
+                {**outcome, "id": f"sample-{i}", "shown": len(found), "samples": [_document(one) for one in found]}
+            )
+    return {
+        "samples": groups,
+        "kept": [_document(one) for one in contents["kept_samples"]],
+        "documents_kept": contents["kept"]["documents"],
+        "looked_at": "Chosen by a hash of the document key: any document is as likely as another of its reason, and "
+        "the same result shows the same ones. Texts are cut after their beginning; characters that would not show are "
+        "spelled out.",
+    }
+
+
+def _document(one: Sample, beside: Sample | None = None) -> dict[str, Any]:
+    facts, f = [], one.facts
+    if "value" in f:
+        facts.append(f"{number(f['value'])}" + (f" (limit {number(f['threshold'])})" if "threshold" in f else ""))
+    if "detail" in f:
+        facts.append(str(f["detail"]))
+    if "kept_similarity" in f:
+        facts.append(f"similarity {f['kept_similarity']:.3f} ({f.get('kept_measure', '')})")
+    elif "survivor" in f:
+        facts.append(f"duplicate of {f['survivor']}")
+    if f.get("language"):
+        facts.append(str(f["language"]))
+    if "text_bytes" in f:
+        facts.append(size(f["text_bytes"]))
+    other = one.twin or beside
+    text = None
+    if one.text is not None:
+        text = segments(one.text, differences(one.text, other.text) if other and other.text else ())
+    return {
+        "key": one.key,
+        "source": one.source,
+        "row": one.row,
+        "facts": facts,
+        "text": text,
+        "chars": one.chars,
+        "rest": one.chars - len(one.text) if one.text is not None else 0,
+        "missing": one.missing,
+        "twin": _document(one.twin, one) if one.twin else None,
+    }
