@@ -32,6 +32,7 @@ class Bar:
     """One colour of one bin."""
 
     kind: str
+    count: int
     y: float
     height: float
 
@@ -169,7 +170,7 @@ def layers(
             if found[i]:
                 tall = max(float(found[i]) * unit, _LEAST_BAR)
                 y -= tall
-                bars.append(Bar(kind, round(y, 2), round(tall, 2)))
+                bars.append(Bar(kind, int(found[i]), round(y, 2), round(tall, 2)))
         bins.append(Bin(round(float(xs[i]), 2), round(float(xs[i + 1] - xs[i]), 2), tuple(bars), tip))
     return tuple(bins), tuple(Tick(round(HEIGHT - BOTTOM - tick * unit, 2), short(tick)) for tick in ticks)
 

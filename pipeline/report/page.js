@@ -100,6 +100,58 @@
     });
   });
 
+  // Tails beside a tall bar: the height of a bar as the logarithm of its count. Colours share it as they share the count.
+  const svg = (name, attributes, text) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
+    if (text !== undefined) made.textContent = text;
+    return made;
+  };
+  const short = (n) => (n < 1e3 ? `${n}` : n < 1e6 ? `${n / 1e3}k` : n < 1e9 ? `${n / 1e6}M` : `${n / 1e9}G`);
+  const byLogarithm = (chart) => {
+    const [top, bottom, left, right] = ["top", "bottom", "left", "right"].map((name) => Number(chart.dataset[name]));
+    const counts = (bin) => Array.from(bin.children, (bar) => Number(bar.dataset.count));
+    const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+    const bins = Array.from(chart.querySelectorAll(".bin"));
+    const most = Math.max(1, ...bins.map((bin) => sum(counts(bin))));
+    const tall = (n) => (bottom - top) * Math.log10(1 + n) / Math.log10(1 + most);
+    bins.forEach((bin) => {
+      const numbers = counts(bin);
+      const unit = tall(sum(numbers)) / sum(numbers);
+      let y = bottom;
+      numbers.forEach((n, i) => {
+        y -= n * unit;
+        bin.children[i].setAttribute("y", y);
+        bin.children[i].setAttribute("height", n * unit);
+      });
+    });
+    const ticks = [0];
+    for (let n = 1; n <= most; n *= 10) ticks.push(n);
+    chart.querySelector(".counts").replaceChildren(...ticks.flatMap((n) => {
+      const y = bottom - tall(n);
+      return [svg("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }),
+        svg("text", { class: "r", x: left - 5, y: y + 3.5 }, short(n))];
+    }));
+  };
+  document.querySelectorAll(".charts").forEach((charts) => {
+    const all = Array.from(charts.querySelectorAll("svg.chart"));
+    const asDrawn = all.map((chart) => chart.cloneNode(true));
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "scale";
+    button.textContent = "Logarithmic counts";
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", () => {
+      const on = button.getAttribute("aria-pressed") === "false";
+      button.setAttribute("aria-pressed", on);
+      all.forEach((chart, i) => {
+        if (on) byLogarithm(chart);
+        else chart.replaceChildren(...asDrawn[i].cloneNode(true).childNodes);
+      });
+    });
+    charts.before(button);
+  });
+
   // Paper cannot be clicked: samples are open there, the long lists at the end stay as they are.
   let opened = [];
   addEventListener("beforeprint", () => {

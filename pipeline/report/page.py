@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipeline.report import wording
 from pipeline.report.figures import heat, overlap, similarity_chart, statistic_chart, strip
@@ -52,7 +53,7 @@ def render(contents: dict[str, Any]) -> str:
         style=Markup(style),
         script=Markup(script),
         policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-        "base-uri 'none'; form-action 'none'",
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
     )  # fmt: skip
 
 
@@ -70,8 +71,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"count": count, "size": size}
+    environment.filters |= {"count": count, "size": size, "breakable": _breakable}
     return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may go on in the next line after `_`, `/` or `.`, escaped; for content, not for attributes."""
+    return Markup(_BREAKS.sub(r"\1<wbr>", str(escape(wording.plain(name)))))
+
+
+_BREAKS = re.compile(r"([_/.])(?=.)")
 
 
 def _words(contents: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +175,7 @@ def _groups(contents: dict[str, Any], which: str) -> dict[str, Any] | None:
     nameless = next((column["documents"] for column in found["columns"] if column["name"] is None), 0)
     sentence = ""
     if nameless and which == "languages":
-        sentence = f"{count(nameless)} documents have no language: they left before it was identified."
+        sentence = f"Not identified: what left before its language was known ({count(nameless)})."
         if len(found["columns"]) == 1:
             sentence = "No stage identified languages."
     return {**table, "unknown": sentence}
