@@ -17,10 +17,11 @@ COMMANDS = {
     "run": "run a recipe: read, filter, deduplicate, write shards and an account of what was removed",
     "check": "validate a recipe and its input, print the plan, run nothing",
     "stats": "what a run did: documents by stage and reason, languages, duplicates",
+    "explain": "why one document was kept or dropped: every stage, value and limit, duplicates, edits",
     "report": "one HTML file that shows a result, with charts and samples, to read, send and print",
     "pii": "show the personal data and secrets in files; precision and recall of finding them",
     "calibrate": "statistics of an annotated run, and what other limits would remove",
-    "dedup": "plan a near deduplication, or replay one with another threshold or keep rule",
+    "dedup": "clusters of duplicates and why a document is one; plan a near deduplication, or replay one",
     "sample": "write a small raw corpus to try things on, with the truth about what is planted in it",
 }
 

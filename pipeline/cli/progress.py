@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.run import Report
+if TYPE_CHECKING:
+    from pipeline.run import Report
 
 _PLAIN_SECONDS = 10.0
 
@@ -25,6 +26,23 @@ def show_progress(*, quiet: bool = False) -> Iterator[Report | None]:
             yield report
     else:
         yield _PlainLines().report
+
+
+@contextmanager
+def show_scan(what: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+    """A function to call with (documents, bytes) of every batch that was read; what it adds up to is drawn."""
+    with show_progress(quiet=quiet) as report:
+        if report is None:
+            yield None
+            return
+        done = [0, 0]
+
+        def add(documents: int, size: int) -> None:
+            done[0] += documents
+            done[1] += size
+            report({what: (done[0], done[1], 0)})
+
+        yield add
 
 
 class _PlainLines:

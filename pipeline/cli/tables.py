@@ -2,7 +2,47 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
+
+
+def new_console() -> Any:
+    """A rich console on standard output that takes text as it is: `[bold]` or `:smile:` in a corpus are no commands.
+
+    Style goes into `rich.text.Text`. Where the output is no terminal, tables may be as wide as they are.
+    """
+    import sys
+
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 160
+    return Console(markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
+
+
+def print_json(data: Any) -> None:
+    """One line of JSON, in which what a terminal would take for a command is escaped as JSON can."""
+    import click
+
+    line = json.dumps(data, ensure_ascii=False, default=str)
+    click.echo(_RISKY.sub(_escaped, line))
+
+
+_RISKY = re.compile(r"[^\x20-\x7e]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    char = found[0]
+    return char if char.isprintable() or _is_harmless(char) else json.dumps(char)[1:-1]
+
+
+def shown(text: str, most: int) -> str:
+    """The beginning of a text in one line, fit for a terminal.
+
+    >>> shown("one\\ntwo three", 9)
+    'one\\\\ntwo …'
+    """
+    return harmless(text if len(text) <= most else text[: most - 1] + "…")
 
 
 def new_table(title: str, *columns: str) -> Any:
