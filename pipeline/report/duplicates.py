@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from filters.names import KEY
+from pipeline.clusters import documents_of, list_clusters, pairs_of
 from pipeline.report.charts import bin_counts
-from pipeline.report.outcomes import MOST_GROUPS, source_names
+from pipeline.report.outcomes import MOST_GROUPS
 from pipeline.result import DEDUPLICATIONS, Keys, Result
-from transforms.layout import ROW_BITS
+from pipeline.sources import sources_of
 
 LARGEST = 20
 SIMILARITY_STEPS = 50
@@ -26,34 +27,29 @@ def duplicates(result: Result) -> list[dict[str, Any]]:
 
 
 def _stage(result: Result, stage: str, name: str) -> dict[str, Any]:
-    names, of_ordinal = source_names(result)
-    pairs_of_sources = np.zeros((len(names), len(names)), np.int64)
+    sources = sources_of(result)
+    several = len(sources.names)
+    copies = np.zeros((several, several), np.int64)
     sizes: Counter[int] = Counter()
-    largest = np.zeros((0, 2), np.int64)  # (documents, key of the survivor)
-    met = 0
-    for table in result.tables(f"dedup/{stage}/documents", [KEY, "survivor", "cluster_size"]):
+    for table in result.tables(documents_of(stage), [KEY, "survivor", "cluster_size"]):
         keys, survivors, size = (table[column].to_numpy() for column in (KEY, "survivor", "cluster_size"))
-        met += len(keys)
         stays = (keys == survivors) & (size > 1)
         for one, clusters in zip(*np.unique(size[stays], return_counts=True), strict=True):
             sizes[int(one)] += int(clusters)
-        largest = np.concatenate([largest, np.stack([size[stays], keys[stays]], axis=1)])
-        largest = largest[np.lexsort((largest[:, 1], -largest[:, 0]))[:LARGEST]]
         gone = keys != survivors
-        cells = of_ordinal[keys[gone] >> ROW_BITS] * len(names) + of_ordinal[survivors[gone] >> ROW_BITS]
-        pairs_of_sources += np.bincount(cells, minlength=len(names) ** 2).reshape(pairs_of_sources.shape)
+        cells = sources.of(keys[gone]) * several + sources.of(survivors[gone])
+        copies += np.bincount(cells, minlength=several**2).reshape(copies.shape)
     clusters = sum(sizes.values())
     documents = sum(size * number for size, number in sizes.items())
     return {
         "stage": stage,
         "name": name,
-        "met": met,
         "clusters": clusters,
         "documents": documents,
         "duplicates": documents - clusters,
         "sizes": _classes(sizes),
-        "largest": [_cluster(result, size, key) for size, key in largest.tolist()],
-        "overlap": _overlap(names, pairs_of_sources),
+        "largest": [_located(result, one) for one in list_clusters(result, stage, top=LARGEST)["largest"]],
+        "overlap": _overlap(sources.names, copies),
         "similarity": _similarity(result, stage) if name == "minhash_dedup" else None,
     }
 
@@ -72,9 +68,9 @@ def _classes(sizes: Counter[int]) -> list[dict[str, Any]]:
     return found
 
 
-def _cluster(result: Result, size: int, key: int) -> dict[str, Any]:
-    source, row = result.source_of(key)
-    return {"survivor": key, "documents": size, "source": source.path, "row": row}
+def _located(result: Result, cluster: dict[str, Any]) -> dict[str, Any]:
+    source, row = result.source_of(cluster["survivor"])
+    return {**cluster, "source": source.path, "row": row}
 
 
 def _overlap(names: Sequence[str], cells: Keys) -> dict[str, Any] | None:
@@ -106,7 +102,7 @@ def _similarity(result: Result, stage: str) -> dict[str, Any]:
     edges = np.append(np.linspace(0, 1, SIMILARITY_STEPS + 1), np.nextafter(1, 2))
     edges[1 + np.argmin(np.abs(edges[1:-2] - params.threshold))] = params.threshold  # no bin lies on both of its sides
     counts = {kind: np.zeros(len(edges) - 1, np.int64) for kind in ("reached", "below")}
-    for table in result.tables(f"dedup/{stage}/pairs", ["similarity"]):
+    for table in result.tables(pairs_of(stage), ["similarity"]):
         values = table["similarity"].to_numpy()
         counts["reached"] += bin_counts(values[values >= params.threshold], edges)
         counts["below"] += bin_counts(values[values < params.threshold], edges)

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from filters.names import KEY, WOULD_DROP_AT, WOULD_DROP_REASON
-from pipeline.result import Keys, Result
-from transforms.layout import ROW_BITS
+from pipeline.result import Result
+from pipeline.sources import Sources, sources_of
 
 MOST_GROUPS = 12
 """Languages or sources that get a column of their own."""
@@ -59,14 +58,6 @@ def _with(table: pa.Table, names: Sequence[str]) -> pa.Table:
     return pa.table(columns, names=list(names))
 
 
-def source_names(result: Result) -> tuple[list[str], Keys]:
-    """Folders of the input files, in order of their first file, and the folder of each ordinal as its index."""
-    folders = [source.path.rpartition("/")[0] for source in result.inputs]
-    names = list(dict.fromkeys(folders))
-    place = {name: i for i, name in enumerate(names)}
-    return names, np.array([place[folder] for folder in folders], np.int64)
-
-
 @dataclass
 class Groups:
     """Documents by language, or by source: what leaves by outcome, what stays, most documents first."""
@@ -85,10 +76,10 @@ class Groups:
 def count_groups(result: Result) -> tuple[Groups, Groups]:
     """All documents of a result by language and by source. Reads keys, verdicts and languages."""
     languages, sources = Groups(), Groups()
-    names, of_ordinal = source_names(result)
+    places = sources_of(result)
     for table in removed(result):
         _count_left(languages.left, table, table["language"])
-        _count_left(sources.left, table, _sources(table[KEY], names, of_ordinal))
+        _count_left(sources.left, table, _named(places, table[KEY]))
     column = language_column(result)
     marks = [WOULD_DROP_AT] if result.annotated else []
     for table in result.tables("shards", [KEY, *marks, *([column] if column else [])]):
@@ -96,13 +87,12 @@ def count_groups(result: Result) -> tuple[Groups, Groups]:
             table = table.filter(pc.is_null(table[WOULD_DROP_AT]))
         if column:
             _count(languages.kept, table[column])
-        _count(sources.kept, _sources(table[KEY], names, of_ordinal))
+        _count(sources.kept, _named(places, table[KEY]))
     return languages, sources
 
 
-def _sources(keys: pa.ChunkedArray, names: Sequence[str], of_ordinal: Keys) -> pa.Array:
-    codes = of_ordinal[keys.to_numpy() >> ROW_BITS] if len(keys) else np.zeros(0, np.int64)
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string()))
+def _named(sources: Sources, keys: pa.ChunkedArray) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(sources.of(keys.to_numpy())), pa.array(sources.names, pa.string()))
 
 
 def _count(into: Counter[str | None], values: pa.Array | pa.ChunkedArray) -> None:

@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 from pipeline.report import wording
 from pipeline.report.figures import heat, overlap, similarity_chart, statistic_chart, strip
 from pipeline.report.samples import Sample
-from pipeline.report.texts import differences, segments
+from pipeline.report.texts import Segment, beside, segments
 from pipeline.report.wording import count, duration, number, percent, size
 
 _SECTIONS = {
@@ -218,8 +218,25 @@ def _duplicates(one: dict[str, Any]) -> dict[str, Any]:
             }
             for row in one["sizes"]
         ],
+        "largest": [{**row, "from": _from(row["sources"]), "least": _similarity(row)} for row in one["largest"]],
         "overlap": overlap(one["overlap"]) if one["overlap"] else None,
     }
+
+
+def _from(sources: dict[str, int]) -> str:
+    """Sources of a cluster's documents, most first.
+
+    >>> _from({"a": 1, "b": 3, "c": 2, "d": 1})
+    'b 3, c 2, a 1, 1 more'
+    """
+    ranked = sorted(sources.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{name} {count(documents)}" for name, documents in ranked[:3]]
+    return ", ".join(named + ([f"{len(ranked) - 3} more"] if len(ranked) > 3 else []))
+
+
+def _similarity(cluster: dict[str, Any]) -> str:
+    least = cluster["least_similarity"]
+    return "" if least is None else f"{least:.3f}"
 
 
 def _samples(contents: dict[str, Any]) -> dict[str, Any]:
@@ -240,32 +257,40 @@ def _samples(contents: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _document(one: Sample, beside: Sample | None = None) -> dict[str, Any]:
-    facts, f = [], one.facts
-    if "value" in f:
-        facts.append(f"{number(f['value'])}" + (f" (limit {number(f['threshold'])})" if "threshold" in f else ""))
-    if "detail" in f:
-        facts.append(str(f["detail"]))
-    if "kept_similarity" in f:
-        facts.append(f"similarity {f['kept_similarity']:.3f} ({f.get('kept_measure', '')})")
-    elif "survivor" in f:
-        facts.append(f"duplicate of {f['survivor']}")
-    if f.get("language"):
-        facts.append(str(f["language"]))
-    if "text_bytes" in f:
-        facts.append(size(f["text_bytes"]))
-    other = one.twin or beside
-    text = None
-    if one.text is not None:
-        text = segments(one.text, differences(one.text, other.text) if other and other.text else ())
+def _document(one: Sample, text: list[Segment] | None = None) -> dict[str, Any]:
+    """What is shown of a sample. text: its text in pieces, if it was compared with another one."""
+    other = None
+    if one.twin and one.text is not None and one.twin.text is not None:
+        text, other = beside(one.text, one.twin.text)
+    elif text is None and one.text is not None:
+        text = segments([("", one.text)])
     return {
         "key": one.key,
         "source": one.source,
         "row": one.row,
-        "facts": facts,
+        "facts": _described(one.facts),
         "text": text,
         "chars": one.chars,
         "rest": one.chars - len(one.text) if one.text is not None else 0,
         "missing": one.missing,
-        "twin": _document(one.twin, one) if one.twin else None,
+        "twin": _document(one.twin, other) if one.twin else None,
     }
+
+
+def _described(facts: dict[str, Any]) -> list[str]:
+    """Facts of a row in `rejects` in words: the value and its limit, the similarity, the language, the size."""
+    found = []
+    if "value" in facts:
+        limit = f" (limit {number(facts['threshold'])})" if "threshold" in facts else ""
+        found.append(number(facts["value"]) + limit)
+    if "detail" in facts:
+        found.append(str(facts["detail"]))
+    if "kept_similarity" in facts:
+        found.append(f"similarity {facts['kept_similarity']:.3f} ({facts.get('kept_measure', 'unknown measure')})")
+    if "survivor" in facts and "kept_as" not in facts:
+        found.append(f"duplicate of {facts['survivor']}, which left, too")
+    if facts.get("language"):
+        found.append(str(facts["language"]))
+    if "text_bytes" in facts:
+        found.append(size(facts["text_bytes"]))
+    return found

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
 from pipeline.report.wording import is_plain, spelled
+from pipeline.text_diff import diff_words
 
 Segment = tuple[str, str]
 """(kind, text): kind is "" for plain text, `code` for a character that is spelled out, `differs` for what only this
 text has."""
 
-_PIECES = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|\w+|\s+|.", re.S)
 
+def beside(left: str, right: str) -> tuple[list[Segment], list[Segment]]:
+    """Two texts with what differs between them marked, by words.
 
-def differences(text: str, other: str) -> list[tuple[int, int]]:
-    """Spans of a text that the other one has not, by words; in scripts without spaces by characters.
-
-    >>> differences("The quick fox.", "The slow fox.")
-    [(4, 9)]
+    >>> beside("The quick fox", "The slow fox")[0]
+    [('', 'The '), ('differs', 'quick '), ('', 'fox')]
     """
-    pieces, others = _PIECES.findall(text), _PIECES.findall(other)
-    ends = [0]
-    for piece in pieces:
-        ends.append(ends[-1] + len(piece))
-    matcher = SequenceMatcher(None, pieces, others, autojunk=False)
-    return [(ends[a], ends[b]) for kind, a, b, _, _ in matcher.get_opcodes() if kind in ("replace", "delete")]
+    pieces = diff_words(left, right).pieces
+    return (
+        segments([("" if piece.same else "differs", piece.left) for piece in pieces]),
+        segments([("" if piece.same else "differs", piece.right) for piece in pieces]),
+    )
 
 
-def segments(text: str, spans: Sequence[tuple[int, int]] = ()) -> list[Segment]:
-    """A text in pieces. spans: in order, of what differs.
+def segments(parts: Sequence[Segment]) -> list[Segment]:
+    """Parts of a text with every character that would not show as itself spelled out.
 
-    >>> segments("ab\\u202ecd", [(3, 5)])
-    [('', 'ab'), ('code', '\\\\u202e'), ('differs', 'cd')]
+    >>> segments([("", "ab\\u202ecd")])
+    [('', 'ab'), ('code', '\\\\u202e'), ('', 'cd')]
     """
-    found: list[Segment] = []
-    at = 0
-    for start, end in [*spans, (len(text), len(text))]:
-        found += _spelled(text[at:start], "") + _spelled(text[start:end], "differs")
-        at = end
-    return found
+    return [segment for kind, text in parts for segment in _spelled(text, kind)]
 
 
 def _spelled(text: str, kind: str) -> list[Segment]:
