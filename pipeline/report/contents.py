@@ -30,7 +30,8 @@ def collect(result: Result, *, per_reason: int = 3, kept: int = 6) -> dict[str, 
     """
     manifest = result.manifest
     languages, sources = count_groups(result)
-    removed, stay = samples(result, per_reason, kept)
+    statistics = statistics_of(result)
+    removed, stay = samples(result, statistics, per_reason, kept)
     return {
         "output": result.output,
         "annotated": result.annotated,
@@ -43,7 +44,7 @@ def collect(result: Result, *, per_reason: int = 3, kept: int = 6) -> dict[str, 
         "outcomes": outcomes(result),
         "languages": matrix(languages, result),
         "sources": matrix(sources, result),
-        "statistics": histograms(result, statistics_of(result)),
+        "statistics": histograms(result, statistics),
         "duplicates": duplicates(result),
         "edits": _edits(result),
         "samples": removed,

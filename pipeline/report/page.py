@@ -274,6 +274,7 @@ def _document(one: Sample, text: list[Segment] | None = None) -> dict[str, Any]:
         "rest": one.chars - len(one.text) if one.text is not None else 0,
         "missing": one.missing,
         "twin": _document(one.twin, other) if one.twin else None,
+        "twin_is": "Kept in its stead" if "kept_as" in one.facts else "Its survivor at this stage",
     }
 
 
@@ -286,7 +287,7 @@ def _described(facts: dict[str, Any]) -> list[str]:
     if "detail" in facts:
         found.append(str(facts["detail"]))
     if "kept_similarity" in facts:
-        found.append(f"similarity {facts['kept_similarity']:.3f} ({facts.get('kept_measure', 'unknown measure')})")
+        found.append(f"similarity {facts['kept_similarity']:.3f}")
     if "survivor" in facts and "kept_as" not in facts:
         found.append(f"duplicate of {facts['survivor']}, which left, too")
     if facts.get("language"):

@@ -6,7 +6,7 @@ as any other of its reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from filters.errors import BeamsiftError
 from filters.names import KEY, WOULD_DROP_AT
 from pipeline.report.outcomes import Outcome, language_column, removed
+from pipeline.report.statistics import Statistic
 from pipeline.result import Keys, Result
 
 CHARS = 1200
@@ -87,28 +88,29 @@ def choose(result: Result, per_reason: int, kept: int) -> tuple[dict[Outcome, Ke
     return {outcome: least.keys for outcome, least in chosen.items()}, stays.keys
 
 
-def samples(result: Result, per_reason: int, kept: int) -> tuple[dict[Outcome, list[Sample]], list[Sample]]:
+def samples(
+    result: Result, statistics: Sequence[Statistic], per_reason: int, kept: int
+) -> tuple[dict[Outcome, list[Sample]], list[Sample]]:
     """Documents by (stage, reason), and some that stay.
 
     Texts of removed ones are those in `rejects` if the recipe put them there, else those of the source files, as they
     were before any stage changed them. Where a source file is gone, the sample says so and has no text.
     """
     of_reason, stays = choose(result, per_reason, kept)
-    keys = [key for found in of_reason.values() for key in found.tolist()]
-    rows = _removed_rows(result, keys)
-    twins = {key: row["kept_as"] for key, row in rows.items() if row.get("kept_as") is not None}
-    shown = _kept_rows(result, [*stays.tolist(), *twins.values()])
+    outcome_of = {key: outcome for outcome, found in of_reason.items() for key in found.tolist()}
+    rows = _rejected(result, list(outcome_of))
+    if result.annotated:
+        marked = {key: outcome for key, outcome in outcome_of.items() if key not in rows}
+        rows |= _marked(result, marked, statistics)
+    twins = {key: row.get("kept_as") or row.get("survivor") for key, row in rows.items()}
+    shown = _kept(result, [*stays.tolist(), *(twin for twin in twins.values() if twin is not None)])
     texts = _texts(result, rows)
-
-    def removed_sample(key: int) -> Sample:
-        one = replace(_located(result, key, rows[key]), **texts[key])
-        twin = shown.get(twins.get(key, -1))
-        return replace(one, twin=twin) if twin is not None else one
-
-    return (
-        {outcome: [removed_sample(key) for key in found.tolist()] for outcome, found in of_reason.items()},
-        [shown[key] for key in stays.tolist()],
-    )
+    found: dict[Outcome, list[Sample]] = {}
+    for key, outcome in outcome_of.items():
+        twin = shown.get(twins[key]) if twins[key] is not None else None
+        one = replace(_located(result, key, rows[key]), twin=twin, **texts[key])
+        found.setdefault(outcome, []).append(one)
+    return found, [shown[key] for key in stays.tolist()]
 
 
 def _located(result: Result, key: int, facts: dict[str, Any]) -> Sample:
@@ -116,26 +118,45 @@ def _located(result: Result, key: int, facts: dict[str, Any]) -> Sample:
     return Sample(key, source.path, row, {name: value for name, value in facts.items() if value is not None})
 
 
-def _removed_rows(result: Result, keys: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Row of each document in `rejects`, or in the shards of an annotated result; texts where they hold them."""
-    schema = result.columns("rejects")
-    names = [name for name in (*_FACTS, "language", "text") if name in schema.names]
-    found = {row[KEY]: row for row in _rows(result, "rejects", keys, names)}
-    if result.annotated:
-        for key, sample in _kept_rows(result, [key for key in keys if key not in found]).items():
-            found[key] = {**sample.facts, "text": sample.text, "chars": sample.chars}
+def _rejected(result: Result, keys: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Row of each of these documents in `rejects`, with the text if it is there."""
+    names = result.columns("rejects").names
+    found = _rows(result, "rejects", keys, [name for name in (*_FACTS, "language", "text") if name in names])
+    return {row.pop(KEY): row for row in found}
+
+
+def _marked(
+    result: Result, outcomes: Mapping[int, Outcome], statistics: Sequence[Statistic]
+) -> dict[int, dict[str, Any]]:
+    """What `rejects` would say of documents that were only marked, from the columns of the shards."""
+    judged = {(one.stage, limit.reason): (one.column, limit) for one in statistics for limit in one.limits}
+    present = result.columns("shards").names
+    columns = {judged[outcome][0] for outcome in outcomes.values() if outcome in judged}
+    columns |= {f"{stage}_{short}" for stage, _ in outcomes.values() for short in ("survivor", "similarity")}
+    language = language_column(result)
+    names = [result.text_column, *([language] if language else []), *sorted(columns.intersection(present))]
+    found = {}
+    for row in _rows(result, "shards", list(outcomes), names):
+        stage, _ = outcome = outcomes[row[KEY]]
+        column, limit = judged.get(outcome, ("", None))
+        found[row[KEY]] = {
+            "value": row.get(column),
+            "threshold": limit.value if limit and not limit.by_name else None,
+            "survivor": row.get(f"{stage}_survivor"),
+            "kept_similarity": row.get(f"{stage}_similarity"),
+            "language": row[language] if language else None,
+            **{name: row[name] for name in ("text", "chars", "text_bytes")},
+        }
     return found
 
 
-def _kept_rows(result: Result, keys: Sequence[int]) -> dict[int, Sample]:
-    """Documents in the shards."""
+def _kept(result: Result, keys: Sequence[int]) -> dict[int, Sample]:
+    """Those of these documents that the shards hold."""
     language = language_column(result)
-    columns = [result.text_column, *([language] if language else [])]
     found = {}
-    for row in _rows(result, "shards", keys, columns):
-        facts = {"language": row[language]} if language else {}
-        one = _located(result, row[KEY], {**facts, "text_bytes": row["text_bytes"]})
-        found[row[KEY]] = replace(one, text=row["text"], chars=row["chars"])
+    for row in _rows(result, "shards", keys, [result.text_column, *([language] if language else [])]):
+        facts = {"language": row[language] if language else None, "text_bytes": row["text_bytes"]}
+        found[row[KEY]] = replace(_located(result, row[KEY], facts), text=row["text"], chars=row["chars"])
     return found
 
 
@@ -155,32 +176,34 @@ def _rows(result: Result, series: str, keys: Sequence[int], columns: Sequence[st
     return rows
 
 
-def _texts(result: Result, rows: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """text, chars, missing of each removed document."""
-    from pipeline.source_rows import source_rows
-
-    found = {}
-    outside = []
+def _texts(result: Result, rows: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """text, chars, missing of each removed document; takes the first two out of its row."""
+    found: dict[int, dict[str, Any]] = {}
+    by_file: dict[int, list[int]] = {}
+    told = result.annotated or bool(result.recipe["output"]["reject_text"])
     for key, row in rows.items():
         text, chars = row.pop("text", None), row.pop("chars", None)
-        if text is not None:
-            found[key] = {"text": text, "chars": chars}
+        if text is not None or told:
+            found[key] = {"text": text, "chars": chars or 0, "missing": "" if text is not None else _NO_TEXT}
         else:
-            outside.append(key)
-    by_file: dict[int, list[int]] = {}
-    for key in outside:
-        by_file.setdefault(result.source_of(key)[0].ordinal, []).append(key)
+            by_file.setdefault(result.source_of(key)[0].ordinal, []).append(key)
     for keys in by_file.values():
-        try:
-            source = source_rows(result, keys, [result.text_column])
-        except BeamsiftError as error:
-            found |= {key: {"missing": str(error)} for key in keys}
-            continue
-        for key in keys:
-            text = source[key][result.text_column]
-            found[key] = _beginning(text) if isinstance(text, str) else {"missing": "It has no text."}
+        found |= _source_texts(result, keys)
     return found
 
 
-def _beginning(text: str) -> dict[str, Any]:
-    return {"text": text[:CHARS], "chars": len(text)}
+_NO_TEXT = "It has no text."
+
+
+def _source_texts(result: Result, keys: Sequence[int]) -> dict[int, dict[str, Any]]:
+    from pipeline.source_rows import source_rows
+
+    try:
+        rows = source_rows(result, keys, [result.text_column])
+    except BeamsiftError as error:
+        return {key: {"missing": f"{error}."} for key in keys}
+    texts = {key: rows[key][result.text_column] for key in keys}
+    return {
+        key: {"text": text[:CHARS], "chars": len(text)} if isinstance(text, str) else {"missing": _NO_TEXT}
+        for key, text in texts.items()
+    }
