@@ -73,9 +73,7 @@ def list_clusters(
                 "cluster": cluster_key,
                 "survivor": survivor,
                 "documents": size,
-                "least_similarity": pc.min(others["similarity"]).as_py()
-                if "similarity" in others.column_names
-                else None,
+                "least_similarity": pc.min(others["similarity"]).as_py() if near else None,
                 "sources": {sources.names[i]: n for i, n in zip(code.tolist(), count.tolist(), strict=True)},
             }
         )
