@@ -59,10 +59,11 @@ def class_name(index: int) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
-def overlap(result: Result, stage: str) -> dict[str, Any]:
+def overlap(result: Result, stage: str, most: int | None = None) -> dict[str, Any]:
     """Which sources share duplicates: `duplicates[i][j]` documents of source i have their survivor in source j.
 
-    sources: names, as in `pipeline.sources`, those alone that occur, most duplicates first.
+    sources: names, as in `pipeline.sources`, those alone that occur, most duplicates first. most: sources of their
+    own; all others are one, whose name is the number of them, as in `7 more`.
     """
     sources = sources_of(result)
     counts: Counter[tuple[int, int]] = Counter()
@@ -78,10 +79,14 @@ def overlap(result: Result, stage: str) -> dict[str, Any]:
         weight[one] += count
         weight[other] += count
     order = sorted(weight, key=lambda source: (-weight[source], sources.names[source]))
-    return {
-        "sources": [sources.names[source] for source in order],
-        "duplicates": [[counts[one, other] for other in order] for one in order],
-    }
+    names = [sources.names[source] for source in order[:most]]
+    if len(order) > len(names):
+        names.append(f"{len(order) - len(names):,} more")
+    place = {source: min(i, len(names) - 1) for i, source in enumerate(order)}
+    cells = np.zeros((len(names), len(names)), np.int64)
+    for (one, other), count in counts.items():
+        cells[place[one], place[other]] += count
+    return {"sources": names, "duplicates": cells.tolist()}
 
 
 def similarities(result: Result, entry: dict[str, Any]) -> dict[str, Any]:

@@ -202,10 +202,21 @@ def value_ticks(edges: Floats) -> tuple[Tick, ...]:
         step = _nice((last - first) / 6)
         chosen = [round(i * step, 12) for i in range(math.ceil(first / step - 1e-9), math.floor(last / step) + 1)]
     ticks: list[Tick] = []
-    for x, value in zip(place(chosen, edges), chosen, strict=True):
-        if not ticks or x - ticks[-1].at >= _BETWEEN_TICKS:
-            ticks.append(Tick(x, short(value)))
+    for tick in ticks_at(chosen, edges):
+        if not ticks or tick.at - ticks[-1].at >= _BETWEEN_TICKS:
+            ticks.append(tick)
     return tuple(ticks)
+
+
+def ticks_at(values: Sequence[float], edges: Floats) -> tuple[Tick, ...]:
+    """Ticks at these values."""
+    return tuple(Tick(x, short(value)) for x, value in zip(place(values, edges), values, strict=True))
+
+
+def share_ticks() -> tuple[Tick, ...]:
+    """Ticks of a second axis, of shares."""
+    span = HEIGHT - BOTTOM - TOP
+    return tuple(Tick(HEIGHT - BOTTOM - share * span, f"{share:.0%}") for share in (0, 0.5, 1))
 
 
 def curve_path(xs: Sequence[float], ys: Sequence[float]) -> str:

@@ -10,7 +10,8 @@ import yaml
 
 from filters.names import KEY
 from pipeline.report.duplicates import duplicates
-from pipeline.report.outcomes import count_groups, matrix, outcomes
+from pipeline.report.reasons import reasons, reasons_by
+from pipeline.rejudged import recipe_of
 from pipeline.report.samples import samples
 from pipeline.report.statistics import histograms, statistics_of
 from pipeline.result import Result
@@ -29,9 +30,9 @@ def collect(result: Result, *, per_reason: int = 3, kept: int = 6) -> dict[str, 
     What is held is bounded by the numbers of stages, reasons, sources and languages, not by the documents.
     """
     manifest = result.manifest
-    languages, sources = count_groups(result)
-    statistics = statistics_of(result)
-    removed, stay = samples(result, statistics, per_reason, kept)
+    recipe = recipe_of(result.output, result.manifest)
+    statistics = statistics_of(result, recipe)
+    removed, stay = samples(result, recipe, statistics, per_reason, kept)
     return {
         "output": result.output,
         "annotated": result.annotated,
@@ -41,9 +42,9 @@ def collect(result: Result, *, per_reason: int = 3, kept: int = 6) -> dict[str, 
         "kept": _would_keep(result),
         "stages": result.stages,
         "warnings": list(manifest.get("warnings", [])),
-        "outcomes": outcomes(result),
-        "languages": matrix(languages, result),
-        "sources": matrix(sources, result),
+        "reasons": reasons(result),
+        "languages": reasons_by(result, "language"),
+        "sources": reasons_by(result, "source"),
         "statistics": histograms(result, statistics),
         "duplicates": duplicates(result),
         "edits": _edits(result),

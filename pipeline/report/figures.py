@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.report import charts
-from pipeline.report.charts import Chart, Line, Tick
+from pipeline.report.charts import Chart, Line
 from pipeline.report.statistics import KINDS, bound
 from pipeline.report.wording import count, number, percent
 
@@ -30,7 +30,7 @@ def strip(parts: Sequence[tuple[str, int]], whole: int) -> list[dict[str, Any]]:
     return found
 
 
-def statistic_chart(one: dict[str, Any], outcomes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def statistic_chart(one: dict[str, Any], reasons: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Histogram of one statistic with its limits, and in words what the limits remove."""
     edges = np.array(one["edges"])
     counts = {kind: np.array(one[kind]) for kind in KINDS}
@@ -44,7 +44,7 @@ def statistic_chart(one: dict[str, Any], outcomes: Sequence[dict[str, Any]]) -> 
         lines.append(f"below: {count(below[i])} of {count(total)} ({percent(below[i], total)})")
         tips.append("\n".join(lines))
     bins, y_ticks = charts.layers({colours[kind]: counts[kind] for kind in KINDS}, edges, tips)
-    removed = {(row["stage"], row["reason"]): row["documents"] for row in outcomes}
+    removed = {(row["stage"], row["reason"]): row["documents"] for row in reasons}
     said = [
         f"{count(removed.get((one['stage'], limit['reason']), 0))} {limit['reason']} ({_limit(limit)})"
         for limit in one["limits"]
@@ -100,44 +100,39 @@ def _lines(limits: Sequence[dict[str, Any]], edges: charts.Floats, whole: bool) 
 
 
 def similarity_chart(found: dict[str, Any]) -> dict[str, Any]:
-    """Pairs by similarity, the threshold, and the S-curve."""
+    """Pairs by similarity, the threshold, and the S-curve where the bands find by this similarity."""
     edges = np.array(found["edges"])
     reached, below = np.array(found["reached"]), np.array(found["below"])
     pairs = reached + below
-    by = f"Jaccard of {found['shingle_size']}-token shingles"
-    if found["measure"] != "jaccard":
-        by = f"shared part of the smaller document's {found['shingle_size']}-token shingles"
     tips = []
-    for i in range(len(pairs)):
-        # The last bin holds 1 alone; the one before it ends there.
+    for i, pair_count in enumerate(pairs.tolist()):
+        # The last bin holds 1 alone, and the one before it ends there.
         what = "1" if i == len(pairs) - 1 else f"{number(edges[i])} to below {number(edges[i + 1])}"
-        lines = [f"similarity {what}", f"{count(pairs[i])} compared pairs"]
-        if edges[i] < found["recorded_from"]:
-            lines[1] = f"{count(pairs[i])} pairs (recorded from {number(found['recorded_from'])} up)"
-        if found["curve"]:
-            chance = 1 - (1 - min(edges[i], 1.0) ** found["rows"]) ** found["bands"]
-            lines.append(f"chance to be compared, at {number(edges[i])}: {percent(chance, 1)}")
+        known = "" if edges[i] >= found["recorded_from"] else f", recorded from {number(found['recorded_from'])} up"
+        lines = [f"similarity {what}", f"{count(pair_count)} compared pairs{known}"]
+        if found["chances"][i] is not None:
+            lines.append(f"chance to be compared at {number(edges[i])}: {percent(found['chances'][i], 1)}")
         tips.append("\n".join(lines))
     bins, y_ticks = charts.layers({"gone": reached, "other": below}, edges, tips)
     (x,) = charts.place([found["threshold"]], edges)
-    span = charts.HEIGHT - charts.BOTTOM - charts.TOP
+    curve, right_ticks = "", ()
+    if found["chances"][0] is not None:
+        curve = charts.curve_path(charts.place(edges[:-1], edges), found["chances"][:-1])
+        right_ticks = charts.share_ticks()
     chart = Chart(
         label=f"{count(pairs.sum())} compared pairs by similarity, threshold {number(found['threshold'])}",
         bins=bins,
-        x_ticks=tuple(
-            Tick(at, f"{v:g}")
-            for at, v in zip(charts.place([0, 0.2, 0.4, 0.6, 0.8, 1], edges), (0, 0.2, 0.4, 0.6, 0.8, 1), strict=True)
-        ),
+        x_ticks=charts.ticks_at((0, 0.2, 0.4, 0.6, 0.8, 1), edges),
         y_ticks=y_ticks,
         lines=(Line(x, f"≥ {number(found['threshold'])}", charts.anchor_at(x)),),
-        curve=charts.curve_path(
-            charts.place([s for s, _ in found["curve"]], edges), [p for _, p in found["curve"]]
-        ) if found["curve"] else "",
-        right_ticks=tuple(
-            Tick(charts.HEIGHT - charts.BOTTOM - share * span, f"{share:.0%}") for share in (0, 0.5, 1)
-        ) if found["curve"] else (),
-    )  # fmt: skip
-    caption = f"{by}; {count(pairs.sum())} pairs, {count(reached.sum())} at or above the threshold"
+        curve=curve,
+        right_ticks=right_ticks,
+    )
+    of = "Jaccard" if found["measure"] == "jaccard" else "shared part of the smaller document"
+    caption = (
+        f"{of}, {found['shingle_size']}-token shingles; {count(pairs.sum())} pairs, "
+        f"{count(reached.sum())} at or above the threshold"
+    )
     return {"caption": caption, "chart": chart}
 
 
@@ -146,7 +141,7 @@ def _level(share: float) -> int:
 
 
 def heat(found: dict[str, Any], unknown: str) -> dict[str, Any]:
-    """Shares of each group's documents by outcome. found: of `outcomes.matrix`. unknown: name of the group None."""
+    """Shares of each group's documents by outcome. found: of `reasons.reasons_by`. unknown: name of the group None."""
     columns = [{**column, "name": unknown if column["name"] is None else column["name"] or "(empty)"} for column in found["columns"]]
     rows = []
     for row in found["rows"]:
@@ -162,7 +157,7 @@ def heat(found: dict[str, Any], unknown: str) -> dict[str, Any]:
 
 def overlap(found: dict[str, Any]) -> dict[str, Any]:
     """Duplicates by source of the removed document (rows) and of the kept one (columns)."""
-    names, table = found["sources"], np.array(found["removed"])
+    names, table = found["sources"], np.array(found["duplicates"])
     most = max(int(table.max()), 1)
     rows = []
     for name, counts in zip(names, table.tolist(), strict=True):

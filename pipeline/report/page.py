@@ -40,7 +40,7 @@ def render(contents: dict[str, Any]) -> str:
     page = _words(contents)
     shown = {
         "funnel": True,
-        "reasons": page["languages"],
+        "reasons": page["languages"] or page["sources"],
         "limits": page["statistics"],
         "duplicates": page["duplicates"],
         "edits": page["edits"],
@@ -91,7 +91,7 @@ def _words(contents: dict[str, Any]) -> dict[str, Any]:
         f"{verb} {count(kept['documents'])} of {count(read['documents'])} documents "
         f"({percent(kept['documents'], read['documents'])}), {size(kept['bytes'])} of {size(read['bytes'])} of text."
     )
-    languages, sources = (_groups(contents, which) for which in ("languages", "sources"))
+    languages, sources = _groups(contents["languages"]), _groups(contents["sources"])
     return {
         "name": contents["output"].rstrip("/").rpartition("/")[2] or contents["output"],
         "output": contents["output"],
@@ -105,10 +105,9 @@ def _words(contents: dict[str, Any]) -> dict[str, Any]:
         "facts": _facts(contents),
         "warnings": contents["warnings"],
         "funnel": [_step(stage, read["documents"]) for stage in contents["stages"]],
-        "by": "language",
         "languages": languages,
-        "sources": sources if sources and len(contents["sources"]["columns"]) > 1 else None,
-        "statistics": [statistic_chart(one, contents["outcomes"]) for one in contents["statistics"]],
+        "sources": sources,
+        "statistics": [statistic_chart(one, contents["reasons"]) for one in contents["statistics"]],
         "measured": _measured(contents["annotated"]),
         "duplicates": [_duplicates(one) for one in contents["duplicates"]],
         "edits": contents["edits"],
@@ -129,7 +128,7 @@ def _dropped(stage: dict[str, Any]) -> int:
 def _facts(contents: dict[str, Any]) -> list[tuple[str, str]]:
     read, seconds = contents["read"], contents["seconds"]
     facts = [("files read", count(len(contents["inputs"]) + contents["inputs_left"]))]
-    facts += [(f"{one['stage']} duplicates", count(one["duplicates"])) for one in contents["duplicates"]]
+    facts += [(f"{one['stage']} duplicates", count(one["dropped"])) for one in contents["duplicates"]]
     edited = [stage["edited"]["documents"] for stage in contents["stages"] if "edited" in stage]
     if edited:
         facts.append(("documents edited", " + ".join(count(documents) for documents in edited)))
@@ -167,18 +166,11 @@ def _step(stage: dict[str, Any], read: int) -> dict[str, Any]:
     }
 
 
-def _groups(contents: dict[str, Any], which: str) -> dict[str, Any] | None:
-    found = contents[which]
-    if not found["rows"]:
+def _groups(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    if found is None or not found["rows"]:
         return None
-    table = heat(found, unknown="not identified")
     nameless = next((column["documents"] for column in found["columns"] if column["name"] is None), 0)
-    sentence = ""
-    if nameless and which == "languages":
-        sentence = f"Not identified: what left before its language was known ({count(nameless)})."
-        if len(found["columns"]) == 1:
-            sentence = "No stage identified languages."
-    return {**table, "unknown": sentence}
+    return {**heat(found, unknown="not identified"), "nameless": nameless}
 
 
 def _measured(annotated: bool) -> str:
@@ -196,31 +188,36 @@ def _measured(annotated: bool) -> str:
 
 def _duplicates(one: dict[str, Any]) -> dict[str, Any]:
     most = max((row["clusters"] for row in one["sizes"]), default=1)
-    sentence = (
-        f"{count(one['duplicates'])} duplicates in {count(one['clusters'])} clusters of {count(one['documents'])} documents."
-        if one["clusters"]
-        else "No duplicates."
-    )
-    found = one["similarity"]
-    if found:
-        sentence += f" {found['bands']} bands of {found['rows']} rows, threshold {number(found['threshold'])}."
-        if not found["verified"]:
-            sentence += " Nothing was verified (verify: none), so similarities are not known."
+    sentence = "No duplicates."
+    if one["clusters"]:
+        sentence = f"{count(one['dropped'])} duplicates of {count(one['clusters'])} documents that stay."
+    near = one["near"]
+    sizes = [
+        {**row, "strip": strip([("other", row["clusters"])], most), "tip": f"{count(row['clusters'])} clusters"}
+        for row in one["sizes"]
+    ]
     return {
         **one,
         "sentence": sentence,
-        "similarity": similarity_chart(found) if found and found["verified"] else None,
-        "sizes": [
-            {
-                **row,
-                "strip": strip([("other", row["clusters"])], most),
-                "tip": f"{row['size']} documents: {count(row['clusters'])} clusters, {count(row['documents'])} documents",
-            }
-            for row in one["sizes"]
-        ],
+        "banding": _banding(near) if near else "",
+        "similarity": similarity_chart(near) if near and near["verified"] else None,
+        "sizes": sizes,
         "largest": [{**row, "from": _from(row["sources"]), "least": _similarity(row)} for row in one["largest"]],
-        "overlap": overlap(one["overlap"]) if one["overlap"] else None,
+        "overlap": overlap(one["overlap"]) if len(one["overlap"]["sources"]) > 1 else None,
     }
+
+
+def _banding(near: dict[str, Any]) -> str:
+    found = (
+        f"{near['bands']} bands of {near['rows']} rows brought {count(near['met'])} documents together, in "
+        f"{count(near['components'])} components of at most {count(near['largest_component'])}. "
+    )
+    if not near["verified"]:
+        return found + "Nothing was verified (verify: none), so similarities are not known."
+    found += f"{count(near['compared'])} comparisons; a duplicate reaches the threshold {number(near['threshold'])}."
+    if near["undecided"]:
+        found += f" {count(near['undecided'])} documents met more survivors than they were compared with."
+    return found
 
 
 def _from(sources: dict[str, int]) -> str:
@@ -241,7 +238,7 @@ def _similarity(cluster: dict[str, Any]) -> str:
 
 def _samples(contents: dict[str, Any]) -> dict[str, Any]:
     groups = []
-    for i, outcome in enumerate(contents["outcomes"]):
+    for i, outcome in enumerate(contents["reasons"]):
         found: Sequence[Sample] = contents["samples"].get((outcome["stage"], outcome["reason"]), [])
         if found:
             groups.append(

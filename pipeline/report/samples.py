@@ -16,14 +16,16 @@ import pyarrow.compute as pc
 
 from filters.errors import BeamsiftError
 from filters.names import KEY, WOULD_DROP_AT
-from pipeline.report.outcomes import Outcome, language_column, removed
+from pipeline.outcomes import language_column
+from pipeline.recipe import Recipe
+from pipeline.report.reasons import Outcome, removed
 from pipeline.report.statistics import Statistic
 from pipeline.result import Keys, Result
 
 CHARS = 1200
 """Characters of a text that the page shows."""
 
-_FACTS = ("value", "threshold", "detail", "survivor", "kept_as", "kept_similarity", "kept_measure", "text_bytes")
+_FACTS = ("stage", "value", "threshold", "detail", "survivor", "kept_as", "kept_similarity", "kept_measure", "text_bytes")
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,13 @@ def choose(result: Result, per_reason: int, kept: int) -> tuple[dict[Outcome, Ke
 
 
 def samples(
-    result: Result, statistics: Sequence[Statistic], per_reason: int, kept: int
+    result: Result, recipe: Recipe, statistics: Sequence[Statistic], per_reason: int, kept: int
 ) -> tuple[dict[Outcome, list[Sample]], list[Sample]]:
     """Documents by (stage, reason), and some that stay.
 
-    Texts of removed ones are those in `rejects` if the recipe put them there, else those of the source files, as they
-    were before any stage changed them. Where a source file is gone, the sample says so and has no text.
+    Texts of removed ones are as they were when they left: those in `rejects` if the recipe put them there, else those
+    of the source files, through the stages again if any stage had edited them. So what was redacted is not shown.
+    Where a text cannot be had, the sample says why.
     """
     of_reason, stays = choose(result, per_reason, kept)
     outcome_of = {key: outcome for outcome, found in of_reason.items() for key in found.tolist()}
@@ -104,7 +107,7 @@ def samples(
         rows |= _marked(result, marked, statistics)
     twins = {key: row.get("kept_as") or row.get("survivor") for key, row in rows.items()}
     shown = _kept(result, [*stays.tolist(), *(twin for twin in twins.values() if twin is not None)])
-    texts = _texts(result, rows)
+    texts = _texts(result, recipe, rows)
     found: dict[Outcome, list[Sample]] = {}
     for key, outcome in outcome_of.items():
         twin = shown.get(twins[key]) if twins[key] is not None else None
@@ -176,34 +179,55 @@ def _rows(result: Result, series: str, keys: Sequence[int], columns: Sequence[st
     return rows
 
 
-def _texts(result: Result, rows: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+def _texts(result: Result, recipe: Recipe, rows: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """text, chars, missing of each removed document; takes the first two out of its row."""
     found: dict[int, dict[str, Any]] = {}
-    by_file: dict[int, list[int]] = {}
-    told = result.annotated or bool(result.recipe["output"]["reject_text"])
+    elsewhere: dict[int, dict[str, Any]] = {}
+    told = result.annotated or recipe.output.reject_text
     for key, row in rows.items():
         text, chars = row.pop("text", None), row.pop("chars", None)
         if text is not None or told:
             found[key] = {"text": text, "chars": chars or 0, "missing": "" if text is not None else _NO_TEXT}
         else:
-            by_file.setdefault(result.source_of(key)[0].ordinal, []).append(key)
-    for keys in by_file.values():
-        found |= _source_texts(result, keys)
+            elsewhere[key] = row
+    edited = set(result.rows("edits", list(elsewhere), [])[KEY].to_pylist()) if elsewhere else set()
+    by_file: dict[tuple[int, bool], list[int]] = {}
+    for key in elsewhere:
+        by_file.setdefault((result.source_of(key)[0].ordinal, key in edited), []).append(key)
+    for (_, again), keys in by_file.items():
+        found |= _source_texts(result, recipe, {key: elsewhere[key] for key in keys}, again)
     return found
 
 
 _NO_TEXT = "It has no text."
 
 
-def _source_texts(result: Result, keys: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _source_texts(
+    result: Result, recipe: Recipe, rows: Mapping[int, dict[str, Any]], again: bool
+) -> dict[int, dict[str, Any]]:
+    """Texts from one source file. again: run the stages before the one that dropped each over it once more."""
+    from pipeline.replay_row import columns_read, replay_row
     from pipeline.source_rows import source_rows
 
+    name = result.text_column
     try:
-        rows = source_rows(result, keys, [result.text_column])
+        values = source_rows(result, list(rows), columns_read(recipe) if again else [name])
+        texts = {key: of_row[name] for key, of_row in values.items()}
+        if again:
+            for key, row in rows.items():
+                text = replay_row(recipe, values[key], key=key, until=row["stage"]).row[name][0].as_py()
+                texts[key] = text if len(text.encode()) == row["text_bytes"] else None
     except BeamsiftError as error:
-        return {key: {"missing": f"{error}."} for key in keys}
-    texts = {key: rows[key][result.text_column] for key in keys}
+        return {key: {"missing": f"Its text cannot be shown: {error}."} for key in rows}
     return {
-        key: {"text": text[:CHARS], "chars": len(text)} if isinstance(text, str) else {"missing": _NO_TEXT}
+        key: {"text": text[:CHARS], "chars": len(text)}
+        if isinstance(text, str)
+        else {"missing": _NOT_AGAIN if again else _NO_TEXT}
         for key, text in texts.items()
     }
+
+
+_NOT_AGAIN = (
+    "Stages edited its text, and they do not come to the same text now; with `reject_text: true` a run records the "
+    "texts of documents that leave."
+)

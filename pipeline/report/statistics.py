@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from pyarrow.types import is_floating, is_integer
 
-from filters.errors import OutputError
+from filters.chain import Stage
+from filters.contract import Filter, LimitByName, full_name
 from filters.names import WOULD_DROP_AT, WOULD_DROP_REASON
+from pipeline.recipe import Recipe
 from pipeline.report.charts import Floats, bin_counts, edges_for
 from pipeline.result import Result
 
@@ -63,31 +64,15 @@ class Statistic:
         return [limit.reason for limit in self.limits]
 
 
-def statistics_of(result: Result) -> list[Statistic]:
-    """Statistics of the filters of a recipe, those that the shards hold, in order.
-
-    Raises OutputError for a recipe that this version cannot read.
-    """
-    from filters.catalog import FILTERS
-    from filters.contract import Filter, LimitByName, full_name
-
+def statistics_of(result: Result, recipe: Recipe) -> list[Statistic]:
+    """Numbers that the filters of the recipe measured, those that the shards hold, in order."""
     present = result.columns("shards").names
     found = []
-    for entry in result.recipe["stages"]:
-        name = next(key for key in entry if key != "id")
-        kind = FILTERS.get(name)
-        if not isinstance(kind, Filter):
+    for stage in recipe.stages:
+        if not isinstance(stage, Stage) or not isinstance(stage.kind, Filter):
             continue
-        try:
-            params = kind.Params.model_validate(entry[name])
-        except ValidationError as error:
-            raise OutputError(
-                f"{result.output}: the recipe in its manifest is not one this beamsift knows (stage {name!r}); "
-                "use the version that wrote it (see `versions` there), or run the recipe again"
-            ) from error
-        stage = entry.get("id", name)
         limits: dict[str, list[Limit]] = {}
-        for rule in kind.rules(params):
+        for rule in stage.kind.rules(stage.params):
             if isinstance(rule.limit, LimitByName):
                 limit = Limit(rule.reason, rule.keep, rule.limit.default, dict(rule.limit.limits))
             elif isinstance(rule.limit, frozenset):
@@ -95,10 +80,10 @@ def statistics_of(result: Result) -> list[Statistic]:
             else:
                 limit = Limit(rule.reason, rule.keep, float(rule.limit), {})
             limits.setdefault(rule.column, []).append(limit)
-        for short, kind_of in kind.columns(params).items():
-            column = full_name(stage, short)
-            if column in present and (is_integer(kind_of) or is_floating(kind_of)):
-                found.append(Statistic(stage, short, column, is_integer(kind_of), tuple(limits.get(short, ()))))
+        for short, kind in stage.kind.columns(stage.params).items():
+            column = full_name(stage.id, short)
+            if column in present and (is_integer(kind) or is_floating(kind)):
+                found.append(Statistic(stage.id, short, column, is_integer(kind), tuple(limits.get(short, ()))))
     return found
 
 
