@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import yaml
 
 from filters.names import KEY
-from pipeline.report.duplicates import duplicates
 from pipeline.report.reasons import reasons, reasons_by
-from pipeline.rejudged import recipe_of
-from pipeline.report.samples import samples
-from pipeline.report.statistics import histograms, statistics_of
 from pipeline.result import Result
 
 INPUTS = 200
@@ -29,27 +26,28 @@ def collect(result: Result, *, per_reason: int = 3, kept: int = 6) -> dict[str, 
 
     What is held is bounded by the numbers of stages, reasons, sources and languages, not by the documents.
     """
+    with ThreadPoolExecutor() as pool:  # reading and counting leave the interpreter free for each other
+        parts = {
+            "judged": pool.submit(_judged, result, per_reason, kept),
+            "duplicates": pool.submit(_duplicates, result),
+            "languages": pool.submit(reasons_by, result, "language"),
+            "sources": pool.submit(reasons_by, result, "source"),
+            "edits": pool.submit(_edits, result),
+        }
+    found = {name: part.result() for name, part in parts.items()}
     manifest = result.manifest
-    recipe = recipe_of(result.output, result.manifest)
-    statistics = statistics_of(result, recipe)
-    removed, stay = samples(result, recipe, statistics, per_reason, kept)
     return {
         "output": result.output,
         "annotated": result.annotated,
         "seconds": manifest["seconds"],
         "versions": manifest["versions"],
         "read": manifest["read"],
-        "kept": _would_keep(result),
+        "kept": result.stages[-1]["out"],  # which an annotated result holds more than
         "stages": result.stages,
         "warnings": list(manifest.get("warnings", [])),
         "reasons": reasons(result),
-        "languages": reasons_by(result, "language"),
-        "sources": reasons_by(result, "source"),
-        "statistics": histograms(result, statistics),
-        "duplicates": duplicates(result),
-        "edits": _edits(result),
-        "samples": removed,
-        "kept_samples": stay,
+        **found.pop("judged"),
+        **found,
         "recipe": _cut(yaml.dump(result.recipe, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)),
         "inputs": [vars(source) for source in result.inputs[:INPUTS]],
         "inputs_left": max(len(result.inputs) - INPUTS, 0),
@@ -61,12 +59,25 @@ def collect(result: Result, *, per_reason: int = 3, kept: int = 6) -> dict[str, 
     }
 
 
+def _judged(result: Result, per_reason: int, kept: int) -> dict[str, Any]:
+    # Imports that take a second, while other threads read.
+    from pipeline.rejudged import recipe_of
+    from pipeline.report.samples import samples
+    from pipeline.report.statistics import histograms, statistics_of
+
+    recipe = recipe_of(result.output, result.manifest)
+    statistics = statistics_of(result, recipe)
+    removed, stay = samples(result, recipe, statistics, per_reason, kept)
+    return {"statistics": histograms(result, statistics), "samples": removed, "kept_samples": stay}
+
+
+def _duplicates(result: Result) -> list[dict[str, Any]]:
+    from pipeline.report.duplicates import duplicates
+
+    return duplicates(result)
+
+
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-
-
-def _would_keep(result: Result) -> dict[str, int]:
-    """Documents and bytes at the end of the funnel, which an annotated result has more of."""
-    return dict(result.stages[-1]["out"])
 
 
 def _edits(result: Result) -> list[dict[str, Any]]:
