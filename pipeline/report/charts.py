@@ -49,7 +49,7 @@ class Bin:
     @property
     def bar_width(self) -> float:
         """A little less, so that bins are seen apart where there is room for it."""
-        return round(self.width - (0.8 if self.width > 4 else 0.2), 2)
+        return round(max(self.width - (0.8 if self.width > 4 else 0.2), 0.5), 2)
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,19 @@ def bin_counts(values: Floats, edges: Floats) -> NDArray[np.int64]:
     return np.bincount(at[(at >= 0) & (at < len(edges) - 1)], minlength=len(edges) - 1)
 
 
-def place(values: Sequence[float], edges: Floats, left: float = LEFT, right: float = WIDTH - RIGHT) -> list[float]:
-    """x of some values: every bin is as wide as every other."""
-    return [round(x, 2) for x in np.interp(values, edges, np.linspace(left, right, len(edges))).tolist()]
+def by_ratio(edges: Floats) -> bool:
+    """Whether bins widen with their numbers, and so are drawn as wide as each other."""
+    widths = np.diff(edges)
+    # Medians, as a limit may have made one of them narrow.
+    return bool(edges[0] >= 0 and len(widths) > 5 and np.median(widths[-3:]) > 5 * np.median(widths[:3]))
+
+
+def place(values: Sequence[float] | Floats, edges: Floats) -> list[float]:
+    """x of some values: by value, or where bins are cut by ratio, by the number of bins before."""
+    xs = np.linspace(LEFT, WIDTH - RIGHT, len(edges))
+    if not by_ratio(edges):
+        xs = LEFT + (edges - edges[0]) / (edges[-1] - edges[0]) * (WIDTH - RIGHT - LEFT)
+    return [round(x, 2) for x in np.interp(values, edges, xs).tolist()]
 
 
 def layers(
@@ -162,7 +172,7 @@ def layers(
     ticks = _count_ticks(top)
     height = HEIGHT - BOTTOM - TOP
     unit = height / max(top, ticks[-1])
-    xs = np.linspace(LEFT, WIDTH - RIGHT, len(edges))
+    xs = place(edges, edges)
     bins = []
     for i, tip in enumerate(tips):
         y, bars = HEIGHT - BOTTOM, []
@@ -171,7 +181,7 @@ def layers(
                 tall = max(float(found[i]) * unit, _LEAST_BAR)
                 y -= tall
                 bars.append(Bar(kind, int(found[i]), round(y, 2), round(tall, 2)))
-        bins.append(Bin(round(float(xs[i]), 2), round(float(xs[i + 1] - xs[i]), 2), tuple(bars), tip))
+        bins.append(Bin(xs[i], round(xs[i + 1] - xs[i], 2), tuple(bars), tip))
     return tuple(bins), tuple(Tick(round(HEIGHT - BOTTOM - tick * unit, 2), short(tick)) for tick in ticks)
 
 
@@ -194,8 +204,7 @@ def value_ticks(edges: Floats) -> tuple[Tick, ...]:
     ['0.02', '0.04', '0.06', '0.08', '0.1']
     """
     first, last = float(edges[0]), float(edges[-1])
-    widths = np.diff(edges)
-    if widths[-1] > 5 * widths[0] and first >= 0:
+    if by_ratio(edges):
         chosen = [first, *(edge for edge in edges[1:].tolist() if math.log10(edge).is_integer())]
         chosen = chosen[1:] if len(chosen) > 1 and first and not math.log10(first).is_integer() else chosen
     else:

@@ -15,7 +15,7 @@ from pipeline.what_if import near_stage
 
 LARGEST = 20
 SIMILARITY_STEPS = 50
-"""Bins between a similarity of 0 and of 1; one more holds 1 alone."""
+"""Bins between a similarity of 0 and of 1."""
 
 
 def duplicates(result: Result) -> list[dict[str, Any]]:
@@ -48,8 +48,9 @@ def _near(result: Result, stage: str) -> dict[str, Any]:
 
     entry = near_stage(result.manifest, stage)
     threshold = entry["threshold"]
-    edges = np.append(np.linspace(0, 1, SIMILARITY_STEPS + 1), np.nextafter(1, 2))
-    edges[1 + np.argmin(np.abs(edges[1:-2] - threshold))] = threshold  # no bin lies on both of its sides
+    edges = np.linspace(0, 1, SIMILARITY_STEPS + 1)
+    edges[-1] = np.nextafter(1, 2)  # the last bin holds 1
+    edges[1 + np.argmin(np.abs(edges[1:-1] - threshold))] = threshold  # no bin lies on both of its sides
     counts = {kind: np.zeros(len(edges) - 1, np.int64) for kind in ("reached", "below")}
     for table in result.tables(pairs_of(stage), ["similarity"]):
         values = table["similarity"].to_numpy()

@@ -106,8 +106,7 @@ def similarity_chart(found: dict[str, Any]) -> dict[str, Any]:
     pairs = reached + below
     tips = []
     for i, pair_count in enumerate(pairs.tolist()):
-        # The last bin holds 1 alone, and the one before it ends there.
-        what = "1" if i == len(pairs) - 1 else f"{number(edges[i])} to below {number(edges[i + 1])}"
+        what = f"{number(edges[i])} to {'' if i == len(pairs) - 1 else 'below '}{number(edges[i + 1])}"
         known = "" if edges[i] >= found["recorded_from"] else f", recorded from {number(found['recorded_from'])} up"
         lines = [f"similarity {what}", f"{count(pair_count)} compared pairs{known}"]
         if found["chances"][i] is not None:
@@ -117,7 +116,7 @@ def similarity_chart(found: dict[str, Any]) -> dict[str, Any]:
     (x,) = charts.place([found["threshold"]], edges)
     curve, right_ticks = "", ()
     if found["chances"][0] is not None:
-        curve = charts.curve_path(charts.place(edges[:-1], edges), found["chances"][:-1])
+        curve = charts.curve_path(charts.place(edges, edges), found["chances"])
         right_ticks = charts.share_ticks()
     chart = Chart(
         label=f"{count(pairs.sum())} compared pairs by similarity, threshold {number(found['threshold'])}",
