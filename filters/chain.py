@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,9 @@ EDITS_LOG_SCHEMA = pa.schema(
         ("value_hash", pa.string()),  # keyed, only if asked for
     ]
 )
+
+StageTimes = dict[str, tuple[int, int, float]]
+"""Documents and bytes of text that each stage was given, and the seconds it took."""
 
 Outcome = tuple[str, str]
 """(stage, reason) of a drop, (stage, "edited") of an edit, ("read", "read") of what came in."""
@@ -128,19 +132,24 @@ def run_stages(
     keep_text: bool = False,
     groups: GroupCounts | None = None,
     language: str | None = None,
+    times: StageTimes | None = None,
 ) -> Applied:
     """Run stages in order on the documents that are still there; each document leaves at its first failing rule.
 
     `batch` has the columns KEY and `text_column`. Survivors keep their order. With `keep_text` the rejects carry
     their text, edits of the stages they passed included (so that what was redacted stays redacted). `groups` counts
-    what every stage is given and drops. `language`: column of languages, which rejects carry once it is there.
+    what every stage is given and drops. `language`: column of languages, which rejects carry once it is there. `times`
+    takes what every stage took.
     """
     tally = Tally()
     rejects: list[pa.RecordBatch] = []
     edits: list[pa.RecordBatch] = []
     batch = with_texts(batch, text_column, tally, rejects)
     for stage in stages:
+        began, given = time.perf_counter(), batch
         batch, verdicts = run_stage(batch, stage, text_column, tally, edits)
+        if times is not None:
+            _take_time(times, stage.id, given[text_column], time.perf_counter() - began)
         if groups is not None:
             groups.add(stage.id, batch, np.zeros(len(batch), np.bool_) if verdicts is None else ~verdicts.kept)
         if verdicts is None or verdicts.kept.all():
@@ -154,6 +163,11 @@ def run_stages(
         pa.Table.from_batches(edits, EDITS_LOG_SCHEMA),
         tally,
     )
+
+
+def _take_time(times: StageTimes, stage: str, texts: pa.Array, seconds: float) -> None:
+    documents, size, before = times.get(stage, (0, 0, 0.0))
+    times[stage] = (documents + len(texts), size + int(byte_lengths(texts).sum()), before + seconds)
 
 
 def with_texts(batch: pa.RecordBatch, text_column: str, tally: Tally, rejects: list[pa.RecordBatch]) -> pa.RecordBatch:

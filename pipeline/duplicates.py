@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def similarities(result: Result, entry: dict[str, Any]) -> dict[str, Any]:
         pairs += _histogram(table["similarity"].to_numpy())
     jaccard = entry["measure"] == "jaccard"
     classes = []
-    for place, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:], strict=True)):
+    for place, (low, high) in enumerate(pairwise(EDGES)):
         middle = (low + high) / 2
         chance = collision_probability(middle, entry["bands"], entry["rows"]) if jaccard else None
         classes.append(

@@ -1,4 +1,4 @@
-"""What became of the documents of every source, language or domain: kept, or dropped by which stage for which reason."""
+"""What became of the documents of every source, language or domain: kept, or dropped by which stage, and why."""
 
 from __future__ import annotations
 

@@ -258,6 +258,11 @@ def open_result(output: str) -> Result:
     return Result(output, manifest)
 
 
+def read_series(output: str, manifest: dict[str, Any], series: str, columns: list[str]) -> Iterator[pa.Table]:
+    """Some columns of all files of a series, row group by row group. Raises OutputError naming a file that is gone."""
+    return Result(output, manifest).tables(series, columns)
+
+
 _EXPECTED = ("versions", "recipe", "inputs", "seconds", "read", "kept", "stages", "files")
 
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -26,16 +22,13 @@ from pipeline.claim import check_output, claimed
 from pipeline.portable import job_failed
 from pipeline.recipe import DedupStage, Recipe
 from pipeline.runners import LOCAL, LocalPlan, make_runner, own_error, plan_local, runner_name, stop_engine
+from pipeline.watch import Report, watching
 from transforms.corpus import RESERVED_COLUMNS, Corpus, cut_splits, open_corpus, write_plan
 from transforms.files import join, remove_tree
-from transforms.layout import FORMAT_VERSION, STAGING, load_manifest
+from transforms.layout import FORMAT_VERSION, STAGING, load_manifest, write_manifest
 from transforms.manifest import ManifestOptions
-from transforms.progress import ProgressReader
 
 _VERSIONED = ("beamsift", "apache-beam", "pyarrow", "numpy", "numba", "datasketch", "fasttext-predict", "xxhash")
-
-Report = Callable[[dict[str, tuple[int, int, int]]], None]
-"""Called about twice a second with (documents, bytes, dropped) by phase."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +166,7 @@ def run(
     since = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(started))
     with (
         claimed(output, [file.uri for file in checked.corpus.files], overwrite=overwrite, started=since) as run_id,
-        _watch(report if runner == LOCAL else None) as progress,
+        watching(report) if runner == LOCAL else nullcontext() as watched,
     ):
         write_plan(checked.corpus, plan, recipe.run.split_bytes)
         manifest = ManifestOptions(
@@ -185,7 +178,14 @@ def run(
                 pipeline,
                 recipe,
                 checked.corpus,
-                Places(output, staging, plan, progress, spill=runner == LOCAL, annotate=annotate_only),
+                Places(
+                    output,
+                    staging,
+                    plan,
+                    progress=None if watched is None else watched.folder,
+                    spill=runner == LOCAL,
+                    annotate=annotate_only,
+                ),
                 manifest,
             )
             pipeline.run().wait_until_finish()
@@ -198,7 +198,11 @@ def run(
             stop_engine(engine)
         if not keep_staging:
             remove_tree(staging)
-    return load_manifest(output)
+        written = load_manifest(output)
+        if watched is not None:
+            written["timing"] = watched.timing()
+            write_manifest(output, written)
+    return written
 
 
 def _stage_names(recipe: Recipe) -> list[tuple[str, str]]:
@@ -217,29 +221,3 @@ def _facts(checked: Checked, runner: str) -> dict[str, Any]:
             for file in checked.corpus.files
         ],
     }
-
-
-@contextmanager
-def _watch(report: Report | None) -> Iterator[str | None]:
-    """A folder for workers to write progress to, and a thread that reports it."""
-    if report is None:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix=f"beamsift-progress-{os.getpid()}-") as folder:
-        done = threading.Event()
-        reader = ProgressReader(Path(folder))
-
-        def look() -> None:
-            # What is shown about a run must not decide how it ends: the first look that fails is the last.
-            with suppress(Exception):
-                while not done.wait(0.5):
-                    report(reader.look())
-                report(reader.look())
-
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
-            yield folder
-        finally:
-            done.set()
-            thread.join()

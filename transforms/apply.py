@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from filters.annotate import annotate_stages
-from filters.chain import KEY, READ, Applied, Stage, Tally, pass_again, run_stages
+from filters.chain import KEY, READ, Applied, Stage, StageTimes, Tally, pass_again, run_stages
 from filters.contract import prepared_state
 from filters.groups import GroupCounts, Grouping
 from filters.texts import byte_lengths
@@ -128,6 +128,7 @@ def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options
                     applied, after = annotate_stages(batch, stages, text_column, before, groups=groups)
                     survivors = applied.kept.filter(pa.array(after))
                 else:
+                    times: StageTimes = {}
                     applied = run_stages(
                         batch,
                         stages,
@@ -135,7 +136,9 @@ def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options
                         keep_text=options.keep_text,
                         groups=groups,
                         language=options.language,
+                        times=times,
                     )
+                    progress.add_stages(times)
                     survivors = applied.kept
                 again = pass_again(survivors, batch.schema.names, stages, text_column, options.second_pass)
                 applied.tally.update(again)

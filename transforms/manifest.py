@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,8 +14,8 @@ from filters.annotate import EDITED_BEYOND
 from filters.chain import EDITED, NOTE, READ, Tally
 from filters.errors import BudgetError, ConservationError, OutputError
 from transforms.corpus import read_plan
-from transforms.files import join, write_bytes_atomic
-from transforms.layout import MANIFEST, marker_of
+from transforms.files import join
+from transforms.layout import MANIFEST, marker_of, write_manifest
 from transforms.shards import ShardRecord
 from transforms.split import PART_BITS, Split, pack, unpack
 
@@ -260,9 +259,8 @@ class _WriteManifestFn(beam.DoFn):
         output = self._options.output
         if self._options.run_id is not None and (marker_of(output) or {}).get("run") != self._options.run_id:
             raise OutputError(f"another run has taken {output} over; this one leaves no result there")
-        uri = join(output, MANIFEST)
-        write_bytes_atomic(uri, json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
-        yield uri
+        write_manifest(output, manifest)
+        yield join(output, MANIFEST)
 
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own

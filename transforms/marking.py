@@ -23,6 +23,7 @@ from filters.keep import added_columns
 from filters.minhash import MinHashParams
 from transforms.apply import GROUPS, REJECTS, write_sidecar
 from transforms.files import join
+from transforms.progress import Progress
 from transforms.read import column_sidecar, read_keys_and_sizes, read_split, split_schema
 from transforms.shuffle import by_order
 from transforms.split import Split, unpack
@@ -156,6 +157,7 @@ def mark(
         return replace(split, sidecars=tuple(sidecars), tally=tally)
     rows = np.searchsorted(all_keys, keys[goes])
     tally.add((options.stage, reason), len(rows), int(all_sizes[rows].sum()))
+    Progress(options.progress, options.stage).add(0, 0, len(rows))
     similarity = documents["similarity"].combine_chunks() if "similarity" in documents.column_names else None
     batch = reject_rows(
         pa.array(keys[goes]),

@@ -21,6 +21,8 @@ COMMANDS = {
     "report": "one HTML file that shows a result, with charts and samples, to read, send and print",
     "pii": "show the personal data and secrets in files; precision and recall of finding them",
     "calibrate": "statistics of an annotated run, and what other limits would remove",
+    "sample-rejects": "read what a rule throws away",
+    "diff-recipes": "run two recipes over a sample, show the documents on which they disagree",
     "dedup": "clusters of duplicates and why a document is one; plan a near deduplication, or replay one",
     "sample": "write a small raw corpus to try things on, with the truth about what is planted in it",
 }
@@ -35,7 +37,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"pipeline.cli.{cmd_name}").command
+        module = f"pipeline.cli.{cmd_name.replace('-', '_')}"
+        command: click.Command = importlib.import_module(module).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

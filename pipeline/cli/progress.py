@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.run import Report
+    from pipeline.watch import Report
 
 _PLAIN_SECONDS = 10.0
 
