@@ -12,6 +12,7 @@ import yaml
 from filters.names import KEY
 from pipeline.report.reasons import reasons, reasons_by
 from pipeline.result import Result
+from pipeline.stats import timing
 
 INPUTS = 200
 """Input files that the page lists."""
@@ -39,7 +40,7 @@ def collect(result: Result, *, per_reason: int = 3, kept: int = 6) -> dict[str, 
     return {
         "output": result.output,
         "annotated": result.annotated,
-        "seconds": manifest["seconds"],
+        "timing": timing(result),
         "versions": manifest["versions"],
         "read": manifest["read"],
         "kept": result.stages[-1]["out"],  # which an annotated result holds more than

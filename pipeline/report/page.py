@@ -116,6 +116,7 @@ def _words(contents: dict[str, Any]) -> dict[str, Any]:
         "inputs": contents["inputs"],
         "inputs_left": contents["inputs_left"],
         "files": contents["files"],
+        "times": _times(contents["timing"]),
         "manifest": contents["manifest"],
         "manifest_note": "lists longer than 20 entries are cut here",
     }
@@ -126,16 +127,27 @@ def _dropped(stage: dict[str, Any]) -> int:
 
 
 def _facts(contents: dict[str, Any]) -> list[tuple[str, str]]:
-    read, seconds = contents["read"], contents["seconds"]
+    timing = contents["timing"]
     facts = [("files read", count(len(contents["inputs"]) + contents["inputs_left"]))]
     facts += [(f"{one['stage']} duplicates", count(one["dropped"])) for one in contents["duplicates"]]
     edited = [stage["edited"]["documents"] for stage in contents["stages"] if "edited" in stage]
     if edited:
         facts.append(("documents edited", " + ".join(count(documents) for documents in edited)))
-    facts.append(("time", duration(seconds)))
-    if seconds >= 1:
-        facts.append(("documents a second", count(read["documents"] / seconds)))
+    facts.append(("time", duration(timing["seconds"])))
+    if timing["bytes_per_second"]:
+        facts.append(("of text a second", size(timing["bytes_per_second"])))
+    if timing["peak_resident_bytes"]:
+        facts.append(("most memory", size(timing["peak_resident_bytes"])))
     return facts
+
+
+def _times(timing: dict[str, Any]) -> list[dict[str, Any]]:
+    """Phases of the run, then the stages that ran row by row."""
+    phases = [{"name": row["phase"], "under": "", **row} for row in timing["phases"]]
+    stages = [{"name": row["id"], "under": "stage, all workers", **row} for row in timing["stages"]]
+    return [
+        {**row, "rate": size(row["bytes"] / row["seconds"]) if row["seconds"] else ""} for row in [*phases, *stages]
+    ]
 
 
 def _step(stage: dict[str, Any], read: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from filters.errors import BeamsiftError
 from filters.names import KEY, WOULD_DROP_AT
 from pipeline.outcomes import language_column
 from pipeline.recipe import Recipe
+from pipeline.reject_sample import key_hash
 from pipeline.report.reasons import Outcome, removed
 from pipeline.report.statistics import Statistic
 from pipeline.result import Keys, Result
@@ -45,22 +46,8 @@ class Sample:
     twin: Sample | None = None
 
 
-def ranks(keys: Keys) -> Keys:
-    """A number for each key that says nothing of the key; uint64 (keys,). The finaliser of SplitMix64.
-
-    Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators (2014).
-
-    >>> int(ranks(np.array([0]))[0]) == 0xE220A8397B1DCDAF
-    True
-    """
-    mixed = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
-
-
 class _Least:
-    """Keys of least rank among all that were added."""
+    """Keys of least hash among all that were added: those that `beamsift sample-rejects` shows first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -68,11 +55,11 @@ class _Least:
 
     def add(self, keys: Keys) -> None:
         both = np.concatenate([self.keys, keys])
-        self.keys = both[np.argsort(ranks(both), kind="stable")[: self._most]]
+        self.keys = both[np.argsort(key_hash(both, seed=0), kind="stable")[: self._most]]
 
 
 def choose(result: Result, per_reason: int, kept: int) -> tuple[dict[Outcome, Keys], Keys]:
-    """Keys of some documents of every (stage, reason), and of some that stay; each in order of rank."""
+    """Keys of some documents of every (stage, reason), and of some that stay; each in order of their hash."""
     chosen: dict[Outcome, _Least] = {}
     for table in removed(result):
         table = table.combine_chunks()

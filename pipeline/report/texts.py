@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.report.wording import is_plain, spelled
+from pipeline.hostile_text import spelled
+from pipeline.report.wording import is_plain
 from pipeline.text_diff import diff_words
 
 Segment = tuple[str, str]

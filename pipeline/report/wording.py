@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-_JOINERS = "\u200c\u200d"  # Persian, Hindi and emoji are written with them
-_BLANKS = "\n\t\u3000"
+from pipeline.hostile_text import is_harmless, spelled
 
 
 def count(number: float) -> str:
@@ -81,20 +78,8 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def is_plain(char: str) -> bool:
-    """Whether a character shows as itself: none of Unicode's categories C, Zl, Zp but joiners, tabs and line ends.
-
-    >>> [is_plain(char) for char in ("a", "\\u202e", "\\x1b", "\\u200d")]
-    [True, False, False, True]
-    """
-    if char.isprintable() or char in _JOINERS or char in _BLANKS:
-        return True
-    category = unicodedata.category(char)
-    return not (category.startswith("C") or category in ("Zl", "Zp"))
-
-
 def plain(text: str) -> str:
-    """Text in which characters that turn text around, hide it or command a terminal are spelled out.
+    """Text in which characters that turn text around, hide it or command a terminal are spelled out; lines stay lines.
 
     >>> plain("safe\\u202eexe.txt")
     'safe\\\\u202eexe.txt'
@@ -104,10 +89,6 @@ def plain(text: str) -> str:
     return "".join(char if is_plain(char) else spelled(char) for char in text)
 
 
-def spelled(char: str) -> str:
-    """A character by its number.
-
-    >>> spelled("\\u202e")
-    '\\\\u202e'
-    """
-    return char.encode("unicode_escape").decode()
+def is_plain(char: str) -> bool:
+    """Whether a page may show a character as it is."""
+    return char in "\n\t" or is_harmless(char)
