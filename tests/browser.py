@@ -21,9 +21,13 @@ class Browser:
         driver, chromium = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
         if driver is None or chromium is None:
             pytest.skip("no Chromium here: install the packages chromium and chromium-driver")
-        self._process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self._process = subprocess.Popen(
+            [driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         assert self._process.stdout is not None
-        port = next(found[1] for line in self._process.stdout if (found := re.search(r"successfully on port (\d+)", line)))
+        port = next(
+            found[1] for line in self._process.stdout if (found := re.search(r"successfully on port (\d+)", line))
+        )
         self._url = f"http://127.0.0.1:{port}"
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         arguments += [f"--user-data-dir={folder}", "--window-size=1280,900", "--force-device-scale-factor=1"]
@@ -68,7 +72,9 @@ class Browser:
         """A picture of the whole page at a width."""
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.tell("Emulation.setEmulatedMedia", features=scheme)
-        self.tell("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+        self.tell(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+        )
         found = self.tell("Page.captureScreenshot", captureBeyondViewport=True, format="png")
         path.write_bytes(base64.b64decode(found["data"]))
 

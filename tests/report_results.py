@@ -84,5 +84,3 @@ def documents(output: Path) -> list[dict[str, Any]]:
 
 def in_units(size: int) -> str:
     return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB" if size >= 1e3 else f"{size} B"
-
-

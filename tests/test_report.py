@@ -53,7 +53,9 @@ def test_reasons_by_language_and_source(output: Path, place: int, column: str) -
     table = section(page, "reasons").find("table")[place]
     groups = Counter(one[column] for one in found)
     head = [cell.words for cell in table.find("th")][2:]
-    named = [group for group, _ in sorted(groups.items(), key=lambda item: (-item[1], str(item[0]))) if group is not None]
+    named = [
+        group for group, _ in sorted(groups.items(), key=lambda item: (-item[1], str(item[0]))) if group is not None
+    ]
     rest = f"{len(named) - 12} more"
     unknown = ["not identified"] if None in groups else []
     shown = [plain(name) for name in named[:12]]
@@ -114,7 +116,9 @@ def test_duplicates(output: Path) -> None:
     manifest = json.loads((output / "manifest.json").read_text())
     folders = {file["ordinal"]: Path(file["path"]).parent.name for file in manifest["inputs"]}
     tables = iter(section(page, "duplicates").find("table"))
-    sentences = [p.words for p in section(page, "duplicates").find("p") if p.words.endswith("stay.") or " bands " in p.words]
+    sentences = [
+        p.words for p in section(page, "duplicates").find("p") if p.words.endswith("stay.") or " bands " in p.words
+    ]
     for stage, sentence in zip(("exact_dedup", "minhash_dedup"), sentences, strict=True):
         met = rows(output, f"dedup/{stage}/documents")
         stays = [row for row in met if row["survivor"] == row["doc_key"] and row["cluster_size"] > 1]
@@ -122,7 +126,9 @@ def test_duplicates(output: Path) -> None:
         assert sentence.startswith(f"{len(gone):,} duplicates of {len(stays):,} documents that stay.")
         sizes = Counter(row["cluster_size"] for row in stays)
         assert max(sizes) < 5  # classes of one size each
-        assert [[row[0], row[2]] for row in next(tables).rows()] == [[str(s), f"{n:,}"] for s, n in sorted(sizes.items())]
+        assert [[row[0], row[2]] for row in next(tables).rows()] == [
+            [str(s), f"{n:,}"] for s, n in sorted(sizes.items())
+        ]
         crossed = Counter((folders[row["doc_key"] >> 40], folders[row["survivor"] >> 40]) for row in gone)
         overlap = next(tables)
         names = [cell.words for cell in overlap.find("th")][2:]

@@ -91,9 +91,11 @@ def _edits(result: Result) -> list[dict[str, Any]]:
     last: dict[tuple[Any, ...], int] = {}
     for table in result.tables("edits", [KEY, *names]):
         found = table.group_by([*names, KEY], use_threads=False).aggregate([([], "count_all")])
-        for row in found.group_by(names, use_threads=False).aggregate(
-            [("count_all", "sum"), ([], "count_all"), (KEY, "min"), (KEY, "max")]
-        ).to_pylist():
+        for row in (
+            found.group_by(names, use_threads=False)
+            .aggregate([("count_all", "sum"), ([], "count_all"), (KEY, "min"), (KEY, "max")])
+            .to_pylist()
+        ):
             group = tuple(row[name] for name in names)
             spans[group] += row["count_all_sum"]
             # Rows rest in order of keys: a document that goes on in the next part is its first one.

@@ -66,5 +66,7 @@ def _near(result: Result, stage: str) -> dict[str, Any]:
         "recorded_from": min(threshold, RECORDED_FROM),
         "edges": edges.tolist(),
         **{kind: found.tolist() for kind, found in counts.items()},
-        "chances": [collision_probability(min(e, 1.0), entry["bands"], entry["rows"]) if jaccard else None for e in edges],
+        "chances": [
+            collision_probability(min(e, 1.0), entry["bands"], entry["rows"]) if jaccard else None for e in edges
+        ],
     }

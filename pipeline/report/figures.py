@@ -141,7 +141,10 @@ def _level(share: float) -> int:
 
 def heat(found: dict[str, Any], unknown: str) -> dict[str, Any]:
     """Shares of each group's documents by outcome. found: of `reasons.reasons_by`. unknown: name of the group None."""
-    columns = [{**column, "name": unknown if column["name"] is None else column["name"] or "(empty)"} for column in found["columns"]]
+    columns = [
+        {**column, "name": unknown if column["name"] is None else column["name"] or "(empty)"}
+        for column in found["columns"]
+    ]
     rows = []
     for row in found["rows"]:
         cells = []

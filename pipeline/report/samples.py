@@ -26,7 +26,17 @@ from pipeline.result import Keys, Result
 CHARS = 1200
 """Characters of a text that the page shows."""
 
-_FACTS = ("stage", "value", "threshold", "detail", "survivor", "kept_as", "kept_similarity", "kept_measure", "text_bytes")
+_FACTS = (
+    "stage",
+    "value",
+    "threshold",
+    "detail",
+    "survivor",
+    "kept_as",
+    "kept_similarity",
+    "kept_measure",
+    "text_bytes",
+)
 
 
 @dataclass(frozen=True)

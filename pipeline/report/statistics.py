@@ -103,9 +103,7 @@ def histograms(result: Result, statistics: Sequence[Statistic]) -> list[dict[str
         if known:
             scales[one.column] = edges_for(min(known), max(known), limits, whole=one.whole)
     shown = [one for one in statistics if one.column in scales]
-    counts = {
-        one.column: {kind: np.zeros(len(scales[one.column]) - 1, np.int64) for kind in KINDS} for one in shown
-    }
+    counts = {one.column: {kind: np.zeros(len(scales[one.column]) - 1, np.int64) for kind in KINDS} for one in shown}
     nulls = dict.fromkeys(counts, 0)
     _count_shards(result, shown, scales, counts, nulls)
     if not result.annotated:
@@ -151,7 +149,8 @@ def _count_shards(
 def _kinds(table: pa.Table, one: Statistic) -> NDArray[np.int64]:
     """Index into KINDS of every row of an annotated result."""
     here = pc.and_(
-        pc.equal(table[WOULD_DROP_AT], one.stage), pc.is_in(table[WOULD_DROP_REASON], pa.array(one.reasons, pa.string()))
+        pc.equal(table[WOULD_DROP_AT], one.stage),
+        pc.is_in(table[WOULD_DROP_REASON], pa.array(one.reasons, pa.string())),
     )
     here = pc.fill_null(here, False).to_numpy()
     stays = pc.is_null(table[WOULD_DROP_AT]).to_numpy()
