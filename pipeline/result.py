@@ -210,7 +210,7 @@ class Result:
         return self._footers[path]
 
     def bounds(self, series: str, columns: Sequence[str]) -> dict[str, tuple[float, float]]:
-        """Least and greatest number of some columns of numbers, by their footers; none for a column without a number."""
+        """Least and greatest number of some columns, by the footers; columns without any number are left out."""
         found: dict[str, tuple[float, float]] = {}
         for file in self.files(series):
             with _opened(join(self.output, file["path"])) as reader:

@@ -1,4 +1,4 @@
-"""A headless Chromium by the WebDriver protocol (W3C), for tests that look at a page; nothing but chromedriver's HTTP."""
+"""A headless Chromium by the WebDriver protocol (W3C), for tests that look at a page."""
 
 from __future__ import annotations
 

@@ -72,11 +72,9 @@ def documents(output: Path) -> list[dict[str, Any]]:
     """Every document that was read, slowly: where it left and why (None: it stays), its language, source, values."""
     manifest = json.loads((output / "manifest.json").read_text())
     folders = {file["ordinal"]: Path(file["path"]).parent.name for file in manifest["inputs"]}
-    found = []
-    for row in rows(output, "shards"):
-        found.append({**row, "stage": row.get("would_drop_at"), "reason": row.get("would_drop_reason")})
-    for row in rows(output, "rejects"):
-        found.append({**row, "left": True})
+    marks = {"stage": "would_drop_at", "reason": "would_drop_reason"}
+    found = [{**row, **{name: row.get(mark) for name, mark in marks.items()}} for row in rows(output, "shards")]
+    found += [{**row, "left": True} for row in rows(output, "rejects")]
     for row in found:
         row["folder"] = folders[row["doc_key"] >> 40]
     return found

@@ -53,9 +53,8 @@ def test_reasons_by_language_and_source(output: Path, place: int, column: str) -
     table = section(page, "reasons").find("table")[place]
     groups = Counter(one[column] for one in found)
     head = [cell.words for cell in table.find("th")][2:]
-    named = [
-        group for group, _ in sorted(groups.items(), key=lambda item: (-item[1], str(item[0]))) if group is not None
-    ]
+    ranked = sorted(groups.items(), key=lambda item: (-item[1], str(item[0])))
+    named = [group for group, _ in ranked if group is not None]
     rest = f"{len(named) - 12} more"
     unknown = ["not identified"] if None in groups else []
     shown = [plain(name) for name in named[:12]]
@@ -95,7 +94,7 @@ def test_statistics(output: Path) -> None:
         edges = one["edges"]
         everything = [value for values in kinds.values() for value in values]
         assert edges[0] <= min(everything) and max(everything) < edges[-1]
-        tips = [tip for tip in figure.tips()]
+        tips = figure.tips()
         assert len(tips) == len(edges) - 1
         below = 0
         for low, high, tip in zip(edges[:-1], edges[1:], tips, strict=True):
@@ -135,8 +134,8 @@ def test_duplicates(output: Path) -> None:
         known = {" ".join(plain(name).split()): name for name in folders.values()}
         assert {known[name] for name in names} == {name for pair in crossed for name in pair}
         for row in overlap.rows():
-            cells = [f"{crossed[known[row[0]], known[name]]:,}".replace("0", "·") for name in names]
-            assert [cell for cell in row[2:]] == [cell if cell == "·" else cell.replace("·", "0") for cell in cells]
+            counts = [crossed[known[row[0]], known[name]] for name in names]
+            assert row[1:] == [f"{sum(counts):,}", *(f"{n:,}" if n else "·" for n in counts)]
         largest = sorted(stays, key=lambda row: (-row["cluster_size"], row["doc_key"]))[:20]
         shown = next(tables).rows()
         assert [(row[2], row[4]) for row in shown] == [(str(r["doc_key"]), f"{r['cluster_size']:,}") for r in largest]

@@ -1,4 +1,4 @@
-"""The report in a real browser: what hostile texts can do there, hovering, sorting, filtering, phone, print, contrast."""
+"""The report in a real browser: what hostile texts can do there; hovering, sorting, filtering, phone, print."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TAKEN = "return [window.taken === undefined, document.title.endsWith(' – beams
 
 
 def test_hostile_texts_are_shown_and_do_nothing(opened: Browser, page: Path) -> None:
-    """No element of theirs, no script, no request, no error; and on the page as they are, but for what would not show."""
+    """No element of theirs, no script, no request, no error; they read as they are, but for what would not show."""
     assert opened.messages() == []
     assert opened.run(TAKEN) == [True, True, "file:"]
     tags = opened.run("return Array.from(document.querySelectorAll('*'), (one) => one.localName)")
@@ -82,23 +82,23 @@ def test_a_script_that_were_in_the_page_would_not_run(browser: Browser, page: Pa
 def test_hovering_says_the_numbers(opened: Browser) -> None:
     where = opened.run(
         "const bar = document.querySelectorAll('#limits .hit')[3]; bar.scrollIntoView({block: 'center'});"
-        "const box = bar.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2, bar.dataset.tip]"
+        "const box = bar.getBoundingClientRect();"
+        "return [box.x + box.width / 2, box.y + box.height / 2, bar.dataset.tip]"
     )
     opened.tell("Input.dispatchMouseEvent", type="mouseMoved", x=where[0], y=where[1])
     tip = "const tip = document.getElementById('tip'); return [tip.hidden, tip.textContent]"
     assert opened.run(tip) == [False, where[2]]
     assert "below: " in where[2]
-    box = opened.run(
-        "const b = document.getElementById('tip').getBoundingClientRect(); return [b.x, b.right <= innerWidth]"
-    )
-    assert box[0] >= 0 and box[1]
+    box = "const box = document.getElementById('tip').getBoundingClientRect();"
+    assert opened.run(f"{box} return box.x >= 0 && box.right <= innerWidth")
     opened.tell("Input.dispatchMouseEvent", type="mouseMoved", x=2, y=2)
     assert opened.run(tip)[0]
 
 
 def test_tables_sort_both_ways_and_come_back(opened: Browser) -> None:
     table = "#reasons table"
-    cells = f"return Array.from(document.querySelector('{table}').tBodies[0].rows, (r) => r.cells[arguments[0]].textContent)"
+    rows = f"Array.from(document.querySelector('{table}').tBodies[0].rows"
+    cells = f"return {rows}, (row) => row.cells[arguments[0]].textContent)"
     before = opened.run(cells, 1)
     click = f"document.querySelector('{table}').tHead.rows[0].cells[arguments[0]].querySelector('button').click()"
     values = sorted((int(text.replace(",", "")) for text in before), reverse=True)

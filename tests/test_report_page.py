@@ -92,9 +92,8 @@ def test_the_page_stays_small(report_results: dict[str, Path], tmp_path: Path) -
     shutil.copytree(report_results["dropped"], output)
     manifest = json.loads((output / "manifest.json").read_text())
     last = manifest["inputs"][-1]
-    manifest["inputs"] += [
-        {**last, "ordinal": last["ordinal"] + n, "path": f"/more/{n}/part.jsonl"} for n in range(1, 2001)
-    ]
+    more = [{**last, "ordinal": last["ordinal"] + n, "path": f"/more/{n}/part.jsonl"} for n in range(1, 2001)]
+    manifest["inputs"] += more
     manifest["recipe"]["stages"][1]["language"]["min_scores"] = {f"language-{n}-{100 * 'x'}": 0.5 for n in range(1500)}
     (output / "manifest.json").write_text(json.dumps(manifest))
     contents = collect(open_result(str(output)))
@@ -126,14 +125,11 @@ def test_what_is_no_whole_result_gets_one_sentence_and_no_page(
     assert isinstance(done.exception, OutputError)
     sentence = str(done.exception)
     assert "\n" not in sentence and str(output) in sentence and not target.exists()
-    assert {"gone": file.name, "cut": file.name, "old": "format 0"}.get(
-        damage, "result" if "no " in damage else "damaged"
-    ) in sentence
+    said = {"gone": file.name, "cut": file.name, "no manifest": "not a result", "half a manifest": "damaged"}
+    assert said.get(damage, "format 0") in sentence
 
 
-def test_a_source_that_is_gone_is_said_in_the_place_of_its_texts(
-    report_results: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_source_that_is_gone_is_said_in_place_of_its_texts(report_results: dict[str, Path], tmp_path: Path) -> None:
     output = tmp_path / "copy"
     shutil.copytree(report_results["dropped"], output)
     manifest = output / "manifest.json"

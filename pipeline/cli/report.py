@@ -10,7 +10,7 @@ import click
 @click.option("-o", "--out", "target", type=click.Path(), default="report.html", show_default=True,
               help="File to write, local or on an object store.")  # fmt: skip
 @click.option("--samples", type=click.IntRange(0, 100), default=3, show_default=True,
-              help="Documents to show of every reason, and twice as many that were kept; 0 shows no text at all.")  # fmt: skip
+              help="Documents to show of every reason, twice as many that were kept; 0: no text at all.")  # fmt: skip
 def command(output: str, target: str, samples: int) -> None:
     """Write a page about the result in OUTPUT: one file that needs no network and can be sent, read and printed.
 

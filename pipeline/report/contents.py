@@ -28,14 +28,10 @@ def collect(result: Result, *, per_reason: int = 3, kept: int = 6) -> dict[str, 
     What is held is bounded by the numbers of stages, reasons, sources and languages, not by the documents.
     """
     with ThreadPoolExecutor() as pool:  # reading and counting leave the interpreter free for each other
-        parts = {
-            "judged": pool.submit(_judged, result, per_reason, kept),
-            "duplicates": pool.submit(_duplicates, result),
-            "languages": pool.submit(reasons_by, result, "language"),
-            "sources": pool.submit(reasons_by, result, "source"),
-            "edits": pool.submit(_edits, result),
-        }
-    found = {name: part.result() for name, part in parts.items()}
+        judged = pool.submit(_judged, result, per_reason, kept)
+        found = pool.submit(_duplicates, result)
+        languages, sources = pool.submit(reasons_by, result, "language"), pool.submit(reasons_by, result, "source")
+        edits = pool.submit(_edits, result)
     manifest = result.manifest
     return {
         "output": result.output,
@@ -47,8 +43,11 @@ def collect(result: Result, *, per_reason: int = 3, kept: int = 6) -> dict[str, 
         "stages": result.stages,
         "warnings": list(manifest.get("warnings", [])),
         "reasons": reasons(result),
-        **found.pop("judged"),
-        **found,
+        "languages": languages.result(),
+        "sources": sources.result(),
+        "duplicates": found.result(),
+        "edits": edits.result(),
+        **judged.result(),
         "recipe": _cut(yaml.dump(result.recipe, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)),
         "inputs": [vars(source) for source in result.inputs[:INPUTS]],
         "inputs_left": max(len(result.inputs) - INPUTS, 0),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.report import charts
-from pipeline.report.charts import Chart, Line
+from pipeline.report.charts import Chart, Line, Tick
 from pipeline.report.statistics import KINDS, bound
 from pipeline.report.wording import count, number, percent
 
@@ -51,8 +51,9 @@ def statistic_chart(one: dict[str, Any], reasons: Sequence[dict[str, Any]]) -> d
     ]
     if one["nulls"]:
         said.append(f"{count(one['nulls'])} not measured")
+    span = f"from {number(edges[0])} to {number(edges[-1])}"
     chart = Chart(
-        label=f"{one['stage']} {one['statistic']}: {count(total)} documents from {number(edges[0])} to {number(edges[-1])}",
+        label=f"{one['stage']} {one['statistic']}: {count(total)} documents {span}",
         bins=bins,
         x_ticks=charts.value_ticks(edges),
         y_ticks=y_ticks,
@@ -114,7 +115,8 @@ def similarity_chart(found: dict[str, Any]) -> dict[str, Any]:
         tips.append("\n".join(lines))
     bins, y_ticks = charts.layers({"gone": reached, "other": below}, edges, tips)
     (x,) = charts.place([found["threshold"]], edges)
-    curve, right_ticks = "", ()
+    curve = ""
+    right_ticks: tuple[Tick, ...] = ()
     if found["chances"][0] is not None:
         curve = charts.curve_path(charts.place(edges, edges), found["chances"])
         right_ticks = charts.share_ticks()

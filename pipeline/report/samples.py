@@ -102,15 +102,19 @@ def samples(
     if result.annotated:
         marked = {key: outcome for key, outcome in outcome_of.items() if key not in rows}
         rows |= _marked(result, marked, statistics)
-    twins = {key: row.get("kept_as") or row.get("survivor") for key, row in rows.items()}
-    shown = _kept(result, [*stays.tolist(), *(twin for twin in twins.values() if twin is not None)])
+    twins = {key: _first(row.get("kept_as"), row.get("survivor")) for key, row in rows.items()}
+    shown = _kept(result, [*stays.tolist(), *(twin for twin in twins.values() if twin >= 0)])
     texts = _texts(result, recipe, rows)
     found: dict[Outcome, list[Sample]] = {}
     for key, outcome in outcome_of.items():
-        twin = shown.get(twins[key]) if twins[key] is not None else None
-        one = replace(_located(result, key, rows[key]), twin=twin, **texts[key])
+        one = replace(_located(result, key, rows[key]), twin=shown.get(twins[key]), **texts[key])
         found.setdefault(outcome, []).append(one)
     return found, [shown[key] for key in stays.tolist()]
+
+
+def _first(*keys: int | None) -> int:
+    """The first key that there is; -1, which is no document's, if there is none."""
+    return next((key for key in keys if key is not None), -1)
 
 
 def _located(result: Result, key: int, facts: dict[str, Any]) -> Sample:
