@@ -84,20 +84,21 @@ def texts_at(result: Result, recipe: Recipe, keys: Sequence[int], stage: str | N
     """
     wanted = dict.fromkeys(int(key) for key in keys)
     texts: dict[int, str] = {}
-    names = result.columns("rejects").names
-    if "text" in names:
-        for row in result.rows("rejects", list(wanted), ["stage", "text"]).to_pylist():
-            if row["text"] is not None and stage in (None, row["stage"]):
-                texts[row[KEY]] = row["text"]
-    rest = [key for key in wanted if key not in texts]
+    names = [name for name in ("stage", "text") if name in result.columns("rejects").names]
+    left = {row[KEY]: row for row in result.rows("rejects", list(wanted), names).to_pylist()}
+    for key, row in left.items():
+        if row.get("text") is not None and stage in (None, row["stage"]):
+            texts[key] = row["text"]
+    rest = [key for key in wanted if key not in left]
     if rest and not _edits_after(recipe, stage):
         kept = result.rows("shards", rest, [result.text_column])
         texts |= dict(zip(kept[KEY].to_pylist(), kept[result.text_column].to_pylist(), strict=True))
-        rest = [key for key in rest if key not in texts]
+    rest = [key for key in wanted if key not in texts]
     for key, values in source_rows(result, rest, columns_read(recipe)).items():
         text = values[recipe.input.text_column]
         if text is not None:
-            replayed = replay_row(recipe, values, key=key, until=stage)
+            until = stage if stage is not None or key not in left else left[key]["stage"]
+            replayed = replay_row(recipe, values, key=key, until=until)
             text = replayed.row[recipe.input.text_column][0].as_py()
         texts[key] = text or ""
     return {key: texts[key] for key in wanted}

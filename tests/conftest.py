@@ -17,6 +17,7 @@ from pipeline.recipe import parse_recipe
 from pipeline.run import run
 from pipeline.sample_corpus import write_sample_corpus
 from pipeline.yaml_document import load_yaml
+from tests.inspected import recipe, write_raw
 from tests.plain_detectors import PLAIN
 
 # Time decides no test: the first call of a kernel compiles it.
@@ -43,6 +44,14 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     write_sample_corpus(folder, seed=3, documents=600)
     return folder
+
+
+@pytest.fixture(scope="session")
+def inspected(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result of every kind of stage, see `tests.inspected`; its input lies beside it."""
+    folder = tmp_path_factory.mktemp("inspected")
+    _, output = run_in(folder, recipe(write_raw(sample, folder)))
+    return output
 
 
 def run_in(folder: Path, recipe: dict[str, Any], name: str = "out", **options: Any) -> tuple[dict[str, Any], Path]:

@@ -69,7 +69,7 @@ def _print_document(console: Any, document: dict[str, Any], chars: int) -> None:
     texts = document["texts"]
     if None not in texts and texts[0] != texts[1]:
         colour = console.is_terminal and not console.no_color
-        table, _ = side_by_side(*texts, "first", "second", colour=colour)
+        table, _ = side_by_side(texts[0], texts[1], "first", "second", colour=colour)
         console.print(table)
     else:
         console.print(f"  {shown(texts[0] or texts[1] or '', chars)}", style="dim", soft_wrap=True)

@@ -90,15 +90,16 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         from filters.errors import BeamsiftError
+        from pipeline.cli.tables import harmless_lines
 
         if debug:
             raise
         if isinstance(error, BeamsiftError):
             click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
-            click.echo(str(error), err=True)
+            click.echo(harmless_lines(str(error)), err=True)
             sys.exit(1)
         text = str(error).strip().splitlines()
-        summary = f"{type(error).__name__}: {text[-1][:300] if text else ''}"
+        summary = f"{type(error).__name__}: {harmless_lines(text[-1][:300]) if text else ''}"
         click.echo(f"Error: beamsift failed unexpectedly ({summary}). Run with --debug to see where.", err=True)
         sys.exit(2)
 

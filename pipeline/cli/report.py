@@ -18,6 +18,7 @@ def command(output: str, target: str, samples: int) -> None:
     samples of what was removed and kept, with the recipe and the manifest. It holds text of the corpus unless
     --samples is 0.
     """
+    from pipeline.cli.tables import harmless
     from pipeline.report.contents import collect
     from pipeline.report.page import render
     from pipeline.result import open_result
@@ -25,4 +26,4 @@ def command(output: str, target: str, samples: int) -> None:
 
     page = render(collect(open_result(output), per_reason=samples, kept=2 * samples)).encode()
     write_bytes_atomic(target, page)
-    click.echo(f"Wrote {target}, {len(page) / 1e6:.1f} MB. Open it in a browser.")
+    click.echo(f"Wrote {harmless(target)}, {len(page) / 1e6:.1f} MB. Open it in a browser.")

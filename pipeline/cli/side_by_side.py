@@ -45,6 +45,8 @@ def _rows(pieces: Sequence[Piece], colour: bool) -> Iterator[tuple[Any, Any]]:
     """Both sides from one long run that they share to the next; of such a run its beginning and its end."""
     from rich.text import Text
 
+    from pipeline.cli.tables import harmless_lines
+
     left, right = Text(), Text()
     for number, piece in enumerate(pieces):
         if not piece.same:
@@ -57,12 +59,12 @@ def _rows(pieces: Sequence[Piece], colour: bool) -> Iterator[tuple[Any, Any]]:
         if left_out <= _CONTEXT:
             head, left_out = len(piece.left), 0
         for side in (left, right):
-            side.append(_lines(piece.left[:head]))
+            side.append(harmless_lines(piece.left[:head]))
         if left_out:
             if number:
                 yield left, right
             yield (Text(f"… {left_out:,} characters …", "dim"),) * 2
-            left, right = (Text(_lines(piece.left[head + left_out :])) for _ in range(2))
+            left, right = (Text(harmless_lines(piece.left[head + left_out :])) for _ in range(2))
     if left or right:
         yield left, right
 
@@ -70,14 +72,10 @@ def _rows(pieces: Sequence[Piece], colour: bool) -> Iterator[tuple[Any, Any]]:
 def _changed(text: str, sign: str, style: str, colour: bool) -> Any:
     from rich.text import Text
 
+    from pipeline.cli.tables import harmless_lines
+
     if not text:
         return Text()
     most = 20 * _CONTEXT
-    shown = _lines(text if len(text) <= most else f"{text[:most]} … {len(text) - most:,} characters more")
+    shown = harmless_lines(text if len(text) <= most else f"{text[:most]} … {len(text) - most:,} characters more")
     return Text(shown, f"bold {style}") if colour else Text(f"[{sign}{shown}{sign}]")
-
-
-def _lines(text: str) -> str:
-    from pipeline.cli.tables import harmless
-
-    return "\n".join(harmless(line) for line in text.split("\n"))

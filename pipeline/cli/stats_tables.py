@@ -243,7 +243,7 @@ def comparison(found: dict[str, Any]) -> Shown:
     """Two funnels side by side, and what both keep of the same input."""
     names = [harmless(output) for output in found["outputs"]]
     table = new_table(
-        f"{names[0]} (1) and {names[1]} (2)", "stage", "out (1)", "out (2)", "dropped (1)", "dropped (2)", ""
+        f"{names[0]} (1) and {names[1]} (2)", "stage", "out (1)", "out (2)", "dropped (1)", "dropped (2)", "change"
     )
     for stage in found["stages"]:
         dropped = [None if came is None else came - went for came, went in zip(stage["in"], stage["out"], strict=True)]

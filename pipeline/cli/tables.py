@@ -69,3 +69,8 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if is_harmless(char) else spelled(char) for char in text)
+
+
+def harmless_lines(text: str) -> str:
+    """As `harmless`, but lines stay lines."""
+    return "\n".join(harmless(line) for line in text.split("\n"))
