@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.report.statistics import bound
+from pipeline.report.charts import bound
 from pipeline.report.wording import plain
 from tests.report_pages import section
 from tests.report_results import documents, in_units, report_of, rows

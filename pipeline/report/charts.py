@@ -24,6 +24,10 @@ _BETWEEN_TICKS = 26.0
 _LEAST_BAR = 1.5
 """What there is at all can be seen."""
 
+KINDS = ("kept", "here", "elsewhere")
+"""Documents that stay, that leave by a rule of this statistic, and that leave by others; the last are known only of a
+result that was only annotated."""
+
 Floats = NDArray[np.float64]
 
 
@@ -116,6 +120,15 @@ def edges_for(low: float, high: float, limits: Sequence[float], *, whole: bool) 
         if len(inner) and edges[0] < limit < edges[-1] and limit not in edges:
             edges[1 + int(np.argmin(np.abs(inner - limit)))] = limit
     return np.unique(edges)
+
+
+def bound(keep: str, limit: float, whole: bool) -> float:
+    """The first number on the upper side of a limit. Of whole numbers `<= 2` leaves 2 below and 3 above.
+
+    >>> bound("<=", 2, True), bound(">=", 2, True), bound("<=", 0.5, False)
+    (3.0, 2.0, 0.5)
+    """
+    return float(math.floor(limit) + 1) if whole and keep in ("<=", ">") else float(limit)
 
 
 def _by_ratio(first: float, last: float, whole: bool) -> Floats:

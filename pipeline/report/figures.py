@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.report import charts
-from pipeline.report.charts import Chart, Line, Tick
-from pipeline.report.statistics import KINDS, bound
+from pipeline.report.charts import KINDS, Chart, Line, Tick, bound
 from pipeline.report.wording import count, number, percent
 
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}

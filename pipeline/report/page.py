@@ -12,16 +12,18 @@ import hashlib
 import re
 from collections.abc import Sequence
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pipeline.report import wording
 from pipeline.report.figures import heat, overlap, similarity_chart, statistic_chart, strip
-from pipeline.report.samples import Sample
 from pipeline.report.texts import Segment, beside, segments
 from pipeline.report.wording import count, duration, number, percent, size
+
+if TYPE_CHECKING:  # it imports every filter
+    from pipeline.report.samples import Sample
 
 _SECTIONS = {
     "funnel": "Funnel",

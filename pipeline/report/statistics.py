@@ -17,12 +17,8 @@ from filters.chain import Stage
 from filters.contract import Filter, LimitByName, full_name
 from filters.names import WOULD_DROP_AT, WOULD_DROP_REASON
 from pipeline.recipe import Recipe
-from pipeline.report.charts import Floats, bin_counts, edges_for
+from pipeline.report.charts import KINDS, Floats, bin_counts, bound, edges_for
 from pipeline.result import Result
-
-KINDS = ("kept", "here", "elsewhere")
-"""Documents that stay, that leave by a rule of this statistic, and that leave by others; the last are known only of a
-result that was only annotated."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +33,6 @@ class Limit:
     def bounds(self, whole: bool) -> list[float]:
         """Where each of its numbers divides what stays from what goes."""
         return [bound(self.keep, value, whole) for value in (self.value, *self.by_name.values()) if value is not None]
-
-
-def bound(keep: str, limit: float, whole: bool) -> float:
-    """The first number on the upper side of a limit. Of whole numbers `<= 2` leaves 2 below and 3 above.
-
-    >>> bound("<=", 2, True), bound(">=", 2, True), bound("<=", 0.5, False)
-    (3.0, 2.0, 0.5)
-    """
-    return float(math.floor(limit) + 1) if whole and keep in ("<=", ">") else float(limit)
 
 
 @dataclass(frozen=True)
