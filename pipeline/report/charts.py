@@ -115,20 +115,21 @@ def edges_for(low: float, high: float, limits: Sequence[float], *, whole: bool) 
         edges = _by_ratio(first, last, whole)
     else:
         edges = _by_step(first, last, whole)
-    for limit in near:  # the bound next to it moves there
-        inner = edges[1:-1]
-        if len(inner) and edges[0] < limit < edges[-1] and limit not in edges:
-            edges[1 + int(np.argmin(np.abs(inner - limit)))] = limit
-    return np.unique(edges)
+    inside = {limit for limit in near if edges[0] < limit < edges[-1]}
+    inner = edges[1:-1]
+    moved = {float(inner[np.argmin(np.abs(inner - limit))]) for limit in inside if len(inner)}
+    return np.array(sorted(set(edges.tolist()) - moved | inside))
 
 
 def bound(keep: str, limit: float, whole: bool) -> float:
     """The first number on the upper side of a limit. Of whole numbers `<= 2` leaves 2 below and 3 above.
 
-    >>> bound("<=", 2, True), bound(">=", 2, True), bound("<=", 0.5, False)
-    (3.0, 2.0, 0.5)
+    >>> bound("<=", 2, True), bound(">=", 2, True), bound(">=", 1.5, True), bound("<=", 0.5, False)
+    (3.0, 2.0, 2.0, 0.5)
     """
-    return float(math.floor(limit) + 1) if whole and keep in ("<=", ">") else float(limit)
+    if not whole:
+        return float(limit)
+    return float(math.floor(limit) + 1 if keep in ("<=", ">") else math.ceil(limit))
 
 
 def _by_ratio(first: float, last: float, whole: bool) -> Floats:

@@ -14,18 +14,23 @@ from pipeline.report.wording import count, number, percent
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}
 _MOST_NAMED = 24
 """Limits by name that one chart draws."""
-_SHARES = (0.001, 0.01, 0.05, 0.15, 0.4, 1.0)
+_SHARES = (0.001, 0.01, 0.05, 0.15, 0.4)
 """A cell is as dark as the number of these that its share exceeds, and one more."""
 
 
 def strip(parts: Sequence[tuple[str, int]], whole: int) -> list[dict[str, Any]]:
-    """Parts of a whole side by side, in thousandths; none that has a document is invisible."""
+    """Parts of a whole side by side, in thousandths; none that has a document is invisible.
+
+    >>> strip([("kept", 600), ("gone", 0), ("gone", 400)], 1000)
+    [{'kind': 'kept', 'x': 0.0, 'width': 599.0}, {'kind': 'gone', 'x': 600.0, 'width': 399.0}]
+    """
+    widths = [max(1000 * documents / whole, 2.5) if documents else 0.0 for _, documents in parts] if whole else []
+    shrink = min(1000 / max(sum(widths), 1.0), 1.0)
     found, x = [], 0.0
-    for kind, documents in parts:
-        if documents and whole:
-            width = max(1000 * documents / whole, 1.5)
-            found.append({"kind": kind, "x": round(x, 2), "width": round(max(width - 1, 1.5), 2)})
-            x += width
+    for (kind, _), width in zip(parts, widths, strict=False):
+        if width:
+            found.append({"kind": kind, "x": round(x, 2), "width": round(width * shrink - 1, 2)})
+            x += width * shrink
     return found
 
 
@@ -137,7 +142,7 @@ def similarity_chart(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _level(share: float) -> int:
-    return 1 + sum(share > bound for bound in _SHARES[:-1]) if share else 0
+    return 1 + sum(share > least for least in _SHARES) if share else 0
 
 
 def heat(found: dict[str, Any], unknown: str) -> dict[str, Any]:

@@ -89,9 +89,10 @@ def _words(contents: dict[str, Any]) -> dict[str, Any]:
     """What the template names."""
     read, kept = contents["read"], contents["kept"]
     verb = "A run would keep" if contents["annotated"] else "Kept"
+    share = f" ({percent(kept['documents'], read['documents'])})" if read["documents"] else ""
     lead = (
-        f"{verb} {count(kept['documents'])} of {count(read['documents'])} documents "
-        f"({percent(kept['documents'], read['documents'])}), {size(kept['bytes'])} of {size(read['bytes'])} of text."
+        f"{verb} {count(kept['documents'])} of {count(read['documents'])} documents{share}, "
+        f"{size(kept['bytes'])} of {size(read['bytes'])} of text."
     )
     languages, sources = _groups(contents["languages"]), _groups(contents["sources"])
     return {
@@ -279,7 +280,7 @@ def _document(one: Sample, text: list[Segment] | None = None) -> dict[str, Any]:
         "key": one.key,
         "source": one.source,
         "row": one.row,
-        "facts": _described(one.facts),
+        "facts": _described(one),
         "text": text,
         "chars": one.chars,
         "rest": one.chars - len(one.text) if one.text is not None else 0,
@@ -289,9 +290,9 @@ def _document(one: Sample, text: list[Segment] | None = None) -> dict[str, Any]:
     }
 
 
-def _described(facts: dict[str, Any]) -> list[str]:
-    """Facts of a row in `rejects` in words: the value and its limit, the similarity, the language, the size."""
-    found = []
+def _described(one: Sample) -> list[str]:
+    """What is known of a document, in words: the value and its limit, the similarity, the language, the size."""
+    found, facts = [], one.facts
     if "value" in facts:
         limit = f" (limit {number(facts['threshold'])})" if "threshold" in facts else ""
         found.append(number(facts["value"]) + limit)
@@ -299,7 +300,7 @@ def _described(facts: dict[str, Any]) -> list[str]:
         found.append(str(facts["detail"]))
     if "kept_similarity" in facts:
         found.append(f"similarity {facts['kept_similarity']:.3f}")
-    if "survivor" in facts and "kept_as" not in facts:
+    if "survivor" in facts and one.twin is None:
         found.append(f"duplicate of {facts['survivor']}, which left, too")
     if facts.get("language"):
         found.append(str(facts["language"]))

@@ -31,12 +31,12 @@ def percent(part: float, whole: float) -> str:
 
 
 def number(value: float) -> str:
-    """A measured number: whole, or with the three digits that count.
+    """A measured number: whole, or with six digits, so that one next to a limit is not written as the limit.
 
-    >>> [number(value) for value in (0.034567, 12.0, 123456.0, 3.14159, 1e-9)]
-    ['0.0346', '12', '123,456', '3.14', '1e-09']
+    >>> [number(value) for value in (0.79996, 12.0, 123456.7, 2 / 3, 1e-9)]
+    ['0.79996', '12', '123,457', '0.666667', '1e-09']
     """
-    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.6g}"
 
 
 def short(value: float) -> str:
