@@ -203,9 +203,9 @@ def _count_ticks(top: int) -> list[int]:
     """Zero and some nice numbers, the last one at or near the top.
 
     >>> _count_ticks(7), _count_ticks(1234)
-    ([0, 5], [0, 500, 1000])
+    ([0, 2, 4, 6], [0, 500, 1000])
     """
-    step = max(int(_nice(top / 3)), 1)
+    step = max(int(_nice(top / 4)), 1)
     return list(range(0, top + 1, step))
 
 

@@ -7,6 +7,7 @@ as any other of its reason.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,8 +104,10 @@ def samples(
         marked = {key: outcome for key, outcome in outcome_of.items() if key not in rows}
         rows |= _marked(result, marked, statistics)
     twins = {key: _first(row.get("kept_as"), row.get("survivor")) for key, row in rows.items()}
-    shown = _kept(result, [*stays.tolist(), *(twin for twin in twins.values() if twin >= 0)])
-    texts = _texts(result, recipe, rows)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(_kept, result, [*stays.tolist(), *(twin for twin in twins.values() if twin >= 0)])
+        texts = _texts(result, recipe, rows)
+    shown = reading.result()
     found: dict[Outcome, list[Sample]] = {}
     for key, outcome in outcome_of.items():
         one = replace(_located(result, key, rows[key]), twin=shown.get(twins[key]), **texts[key])
