@@ -13,6 +13,7 @@ from benchmarks import (
     dedup_growth,
     dedup_peers,
     dedup_skew,
+    inspecting,
     job,
     language,
     report,
@@ -29,7 +30,7 @@ from benchmarks.peers import parse_peers
 DEFAULT = ("signatures", "filters", "job")
 """Those of the README; the others take longer and have pages of their own in docs/."""
 SENSITIVE = ("sensitive", "sensitive_slope", "sensitive_peers", "blocklists")
-NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_skew", "dedup_peers", "runners", *SENSITIVE)
+NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_skew", "dedup_peers", "runners", "inspecting", *SENSITIVE)
 PEERS = {
     "dedup_peers": dedup_peers.SCRIPTS,
     "sensitive_peers": sensitive_peers.SCRIPTS,
@@ -57,7 +58,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--times", type=_count, default=1, metavar="N", help="copies of the corpus, varied, for job [1]"
     )
     parser.add_argument(
-        "--documents", type=_count, default=20_000, metavar="N", help="of the sample, and of dedup_skew [20000]"
+        "--documents", type=_count, default=20_000, metavar="N", help="of the sample, dedup_skew, inspecting [20000]"
     )
     parser.add_argument(
         "--peer", action="append", default=[], metavar="NAME=PYTHON",
@@ -151,6 +152,8 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
         return dedup_growth.measure(files, options.repeats, folder)
     if name == "dedup_skew":
         return dedup_skew.measure(options.documents, folder / name)
+    if name == "inspecting":
+        return inspecting.measure(options.documents, folder / name)
     texts = sample_texts(files, options.megabytes)
     if name in PEERS:
         run = {"dedup_peers": dedup_peers, "sensitive_peers": sensitive_peers, "blocklists": blocklists}[name]

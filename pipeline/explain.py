@@ -152,6 +152,7 @@ def _steps(
                 step["status"] = "not judged"
                 continue
             step["duplicate"] = found = duplicate(stage)
+            step["threshold"] = getattr(stage.params, "threshold", None)
             if found is not None and not found["stays"]:
                 step["status"] = "tagged"
         else:

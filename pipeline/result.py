@@ -76,6 +76,7 @@ class Result:
         self.output = output
         self.manifest = manifest
         self._footers: dict[str, Footer] = {}
+        self._schemas: dict[str, pa.Schema] = {}
 
     @property
     def stages(self) -> list[dict[str, Any]]:
@@ -108,16 +109,17 @@ class Result:
         return [stage["id"] for stage in self.stages if stage["name"] in names]
 
     def files(self, series: str) -> list[dict[str, Any]]:
-        """Files of a series as the manifest lists them, in order; none for a series that this result has not."""
-        return list(self.manifest["files"].get(series, []))
+        """Files of a series, in order of their numbers; none for a series that this result has not."""
+        return sorted(self.manifest["files"].get(series, []), key=lambda file: (len(file["path"]), file["path"]))
 
     def columns(self, series: str) -> pa.Schema:
         """Schema of a series, from its first file; empty if it has no files."""
-        files = self.files(series)
-        if not files:
-            return pa.schema([])
-        with _opened(join(self.output, files[0]["path"])) as reader:
-            return reader.schema_arrow
+        if series not in self._schemas:
+            self._schemas[series] = pa.schema([])
+            for file in self.files(series)[:1]:
+                with _opened(join(self.output, file["path"])) as reader:
+                    self._schemas[series] = reader.schema_arrow
+        return self._schemas[series]
 
     def tables(
         self, series: str, columns: Sequence[str], *, first_key: int | None = None, last_key: int | None = None

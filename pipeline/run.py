@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -142,10 +142,12 @@ def run(
     keep_staging: bool = False,
     annotate_only: bool = False,
     report: Report | None = None,
+    expect: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
     """Run a recipe to its end and return the manifest.
 
-    annotate_only: drop nothing; what every stage measures and judges becomes columns of the shards.
+    annotate_only: drop nothing; what every stage measures and judges becomes columns of the shards. expect: is told,
+    before the work starts, how many bytes of text will be read (an estimate for JSON lines).
 
     Raises RecipeError, InputError, OutputError and RunnerError before the work starts where that is possible; what
     fails later leaves an output folder without a manifest, which no reader takes for a result.
@@ -159,6 +161,8 @@ def run(
     checked = check(
         recipe, workers=workers, beam_options=beam_options, overwrite=overwrite, annotate_only=annotate_only
     )
+    if expect is not None:
+        expect(checked.corpus.text_bytes)
     engine, options = make_runner(runner, checked.local, beam_options)
     output = recipe.output.path
     staging = join(output, STAGING)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from filters.errors import InputError
 from pipeline.result import Input, Result
 from transforms.files import file_info
-from transforms.filesystems import FILE_ERRORS, reason
 from transforms.formats import SourceFile, inspect_corpus, read_units
 from transforms.jsonlines import BLOCK_BYTES, read_blocks
 from transforms.layout import ROW_BITS
@@ -137,22 +136,35 @@ def _all_units(file: SourceFile, schema: pa.Schema, wanted: pa.Schema) -> Iterat
 
 def _all_lines(uri: str, wanted: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
     row = 0
-    for first_line, block in read_blocks(uri, BLOCK_BYTES):
+    for _, block in read_blocks(uri, BLOCK_BYTES):
         if not block.strip(_SPACE):
             continue
-        try:
-            table = pyarrow.json.read_json(
-                pa.BufferReader(block),
-                read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
-                parse_options=pyarrow.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore"),
-            )
-        except FILE_ERRORS as error:
-            raise InputError(
-                f"{uri}, near line {first_line}: {', '.join(wanted.names)} cannot be read as strings ({reason(error)})"
-            ) from error
-        (batch,) = table.combine_chunks().to_batches()
-        yield row, _as_strings(batch, wanted)
+        batch = _parsed(block, wanted)
+        yield row, batch
         row += len(batch)
+
+
+def _parsed(block: bytes, wanted: pa.Schema) -> pa.RecordBatch:
+    """Columns of some lines, which the run has read before: they are JSON objects."""
+    try:
+        table = pyarrow.json.read_json(
+            pa.BufferReader(block),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
+            parse_options=pyarrow.json.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore"),
+        )
+    except pa.ArrowInvalid:  # values that are no strings
+        lines = [json.loads(line) for line in block.split(b"\n") if line.strip(_SPACE)]
+        return pa.record_batch(
+            [pa.array([_text(line.get(n)) for line in lines], pa.large_string()) for n in wanted.names], schema=wanted
+        )
+    (batch,) = table.combine_chunks().to_batches()
+    return _as_strings(batch, wanted)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, (list, dict)):
+        return None
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _as_strings(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:

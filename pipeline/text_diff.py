@@ -1,4 +1,4 @@
-"""Where two texts differ, word by word, in bounded time whatever the texts are."""
+"""Where two texts differ, word by word, in bounded time and memory whatever the texts are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from difflib import SequenceMatcher
 
 MOST_WORDS = 4000
 """Words of each side that are compared, from the first that differs: time grows with the square of it."""
+
+_MOST_CHARACTERS = 40 * MOST_WORDS
+_LONGEST_WORD = 200
 
 # A word with the space behind it; a sign; one character of a script that is written without spaces.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
@@ -30,7 +33,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two texts side by side, from their beginning. left_rest, right_rest: characters that were not compared."""
+    """Two texts side by side, from their beginning. left_rest, right_rest: characters at the end, not compared."""
 
     pieces: tuple[Piece, ...]
     left_rest: int = 0
@@ -47,35 +50,53 @@ def words_of(text: str) -> list[str]:
 
 
 def diff_words(left: str, right: str, most: int = MOST_WORDS) -> Difference:
-    """Compare two texts by their words. Equal beginnings and ends cost nothing; of what is between them the first
-    `most` words of each side are compared.
+    """Compare two texts by their words. Equal beginnings and ends cost next to nothing; of what is between them the
+    first `most` words of each side are compared.
 
     >>> [(piece.left, piece.right) for piece in diff_words("a b c", "a x c").pieces]
     [('a ', 'a '), ('b ', 'x '), ('c', 'c')]
     """
-    one, other = words_of(left), words_of(right)
-    before = _common(one, other)
-    after = _common(one[before:][::-1], other[before:][::-1])
-    middle_one, middle_other = one[before : len(one) - after], other[before : len(other) - after]
-    pieces = [Piece("".join(one[:before]), "".join(other[:before]))]
-    matcher = SequenceMatcher(None, middle_one[:most], middle_other[:most])  # autojunk bounds it for repeated words
-    for _, i1, i2, j1, j2 in matcher.get_opcodes():
-        pieces.append(Piece("".join(middle_one[i1:i2]), "".join(middle_other[j1:j2])))
-    left_rest, right_rest = ("".join(words[most:]) for words in (middle_one, middle_other))
-    if not left_rest and not right_rest:
-        pieces.append(Piece("".join(one[len(one) - after :]), "".join(other[len(other) - after :])))
-        return Difference(_without_empty(pieces))
-    end = sum(map(len, one[len(one) - after :]))
-    return Difference(_without_empty(pieces), len(left_rest) + end, len(right_rest) + end)
+    before = _common(left, right)
+    before = min(_word_begin(text, before) for text in (left, right))
+    after = _common(left[before:][::-1], right[before:][::-1])
+    after = min(len(text) - _word_begin(text, len(text) - after, forwards=True) for text in (left, right))
+    ends = len(left) - after, len(right) - after
+    one, other = (_first_words(text[before:end], most) for text, end in zip((left, right), ends, strict=True))
+    matcher = SequenceMatcher(None, one, other)  # words that repeat all the time are no anchors to it: that bounds it
+    between = [Piece("".join(one[i1:i2]), "".join(other[j1:j2])) for _, i1, i2, j1, j2 in matcher.get_opcodes()]
+    compared = [before + sum(map(len, words)) for words in (one, other)]
+    whole = compared == list(ends)
+    tail = [Piece(left[ends[0] :], right[ends[1] :])] if whole else []
+    pieces = tuple(
+        piece for piece in (Piece(left[:before], right[:before]), *between, *tail) if piece.left or piece.right
+    )
+    if whole:
+        return Difference(pieces)
+    return Difference(pieces, len(left) - compared[0], len(right) - compared[1])
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many words both begin with."""
-    for place, (mine, its) in enumerate(zip(one, other, strict=False)):
-        if mine != its:
-            return place
-    return min(len(one), len(other))
+def _common(one: str, other: str) -> int:
+    """How many characters both begin with, by halving."""
+    good, bad = 0, min(len(one), len(other)) + 1
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        if one[good:middle] == other[good:middle]:
+            good = middle
+        else:
+            bad = middle
+    return good
 
 
-def _without_empty(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    return tuple(piece for piece in pieces if piece.left or piece.right)
+def _word_begin(text: str, place: int, *, forwards: bool = False) -> int:
+    """The place itself, or if it lies within a word, where that begins (forwards: where the next one does)."""
+    first = max(0, place - _LONGEST_WORD)
+    for word in _WORD.finditer(text, first, min(len(text), place + _LONGEST_WORD)):
+        if word.start() <= place < word.end():
+            if word.start() == place:
+                return place
+            return word.end() if forwards else word.start()
+    return place
+
+
+def _first_words(text: str, most: int) -> Sequence[str]:
+    return words_of(text[:_MOST_CHARACTERS])[:most]

@@ -304,6 +304,8 @@ def test_a_sample_is_drawn_evenly() -> None:
     keys = np.arange(20_000)
     drawn = np.argsort(key_hash(keys, 3))[:2000]
     assert np.bincount(drawn // 2000, minlength=10).max() < 260
+    others = np.argsort(key_hash(keys, 4))[:2000]
+    assert all(len(np.intersect1d(drawn, others + shift)) < 300 for shift in (-1, 0, 1))
 
 
 def test_a_reason_that_nothing_left_for_is_refused_with_those_there_are(result: Result) -> None:

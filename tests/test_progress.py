@@ -70,8 +70,38 @@ def test_a_report_that_fails_does_not_fail_the_run(tmp_path: Path, run_recipe: C
 def test_plain_lines_tell_the_rate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     seconds = iter((0.0, 1.0, 6.0, 11.0))
     monkeypatch.setattr(shown.time, "monotonic", lambda: next(seconds))
-    lines = shown._PlainLines()
+    lines = shown._PlainLines(shown._Left(shown.Expected()))
     for size in (0, 20_000_000, 20_000_000):
         lines.report({"filter": (1000, size, 7)})
     # From the first report to the last one that moved: a phase that is done keeps its rate.
     assert capsys.readouterr().err == "11 s: filter 1,000 documents, 20 MB, 4.0 MB/s, 7 dropped\n"
+
+
+def test_time_left_is_by_bytes_first_and_then_by_the_documents_that_are_left() -> None:
+    expected = shown.Expected()
+    left = shown._Left(expected)
+    assert left.of({}, 0.0) is None
+    assert left.of({"filter": (0, 0, 0)}, 0.0) is None
+    assert left.of({"filter": (10, 100, 0)}, 10.0) is None  # nobody has said how much there is
+    expected.set(400)
+    assert left.of({"filter": (10, 100, 0)}, 10.0) == 30.0
+    done = {"filter": (40, 410, 4)}
+    assert left.of(done, 40.0) == 0.0
+    assert left.of({**done, "exact_dedup": (0, 0, 0)}, 50.0) is None
+    assert left.of({**done, "exact_dedup": (12, 100, 0)}, 60.0) == 20.0
+    assert left.of({**done, "exact_dedup": (36, 400, 6), "minhash_dedup: compare": (5, 1, 0)}, 90.0) is None
+
+
+def test_a_run_tells_what_it_will_read(tmp_path: Path, run_recipe: Callable[..., Any]) -> None:
+    pq.write_table(pa.table({"text": ["one text " * 100]}), tmp_path / "a.parquet")
+    told: list[int] = []
+    run_recipe({"input": {"paths": str(tmp_path / "a.parquet")}}, expect=told.append)
+    assert len(told) == 1 and told[0] > 0
+
+
+def test_stages_tell_the_time_they_took(tmp_path: Path) -> None:
+    reader = ProgressReader(tmp_path)
+    Progress(str(tmp_path), "filter").add_stages({"length": (3, 100, 0.5), "pii": (2, 90, 0.25)})
+    Progress(str(tmp_path), "filter").add_stages({"length": (1, 10, 0.5)})
+    assert reader.look() == {}
+    assert reader.stages == {"length": (4, 110, 1.0), "pii": (2, 90, 0.25)}

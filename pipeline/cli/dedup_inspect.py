@@ -97,7 +97,11 @@ def show(
     if left_out:
         console.print(f"{left_out:,} members more; the least similar are shown")
     if not no_text:
-        other = member or next(one["doc_key"] for one in found["members"] if not one["stays"])
+        other = next(one["doc_key"] for one in found["members"] if not one["stays"])
+        if member is not None:
+            other = member
+            if show_cluster(result, member, found["stage"], most=0)["survivor"] != found["survivor"]:
+                raise click.BadParameter(f"{member} is no document of this cluster", param_hint="--member")
         print_difference(console, result, found["survivor"], other, found["stage"])
 
 

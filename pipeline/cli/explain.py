@@ -181,7 +181,6 @@ def _stages(explained: dict[str, Any]) -> Any:
     from pipeline.cli.tables import harmless, new_table
 
     table = new_table("", "stage", "outcome", "what", "value", "limit")
-    table.title = None
     for column in (1, 2, 4):
         table.columns[column].justify = "left"
     for stage in explained["stages"]:
@@ -200,11 +199,14 @@ def _checks(stage: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         return [("values are not recorded", "", "", "dim")]
     if stage["status"] == "not reached":
         return []
-    lines = []
+    judged = {check["column"] for check in stage["checks"]}
+    named = [(name, value) for name, value in stage.get("measured", {}).items() if isinstance(value, str)]
+    lines = [(name, value, "", "") for name, value in named if name not in judged]
     for check in stage["checks"]:
         value, limit = check["value"], check["limit"]
         if isinstance(limit, (list, tuple)):
-            names = ", ".join(limit[:_NAMES_SHOWN]) + (f" and {len(limit) - _NAMES_SHOWN} more" * (len(limit) > 6))
+            more = len(limit) - _NAMES_SHOWN
+            names = ", ".join(limit[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
             wanted = f"one of {names}" if limit else "none"
         else:
             wanted = "no limit" if limit is None else f"{check['keep']} {limit:,.6g}"
@@ -228,10 +230,12 @@ def _duplicate(stage: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     if found["stays"]:
         others = found["cluster_size"] - 1
         return [(f"stands for {others:,} others" if others else "met others, none similar enough", "", "", "")]
-    lines = [(f"survivor {found['survivor']}: {found['survivor_file']}, row {found['survivor_row']:,}", "", "", "")]
+    style = "bold red" if stage["status"] == "dropped" else "yellow"
+    file = "/".join(found["survivor_file"].rsplit("/", 2)[-2:])
+    lines = [(f"same as {found['survivor']}, {file}:{found['survivor_row']}", "", "", style)]
     if found["similarity"] is not None:
-        bands = f"{found['shared_bands']:,} bands shared" if found["shared_bands"] is not None else ""
-        lines.append(("similarity", f"{found['similarity']:.6g}", bands, ""))
+        what = f"similarity, {found['shared_bands']:,} bands shared"
+        lines.append((what, f"{found['similarity']:.6g}", f">= {stage['threshold']:g}", style))
     return lines
 
 

@@ -51,8 +51,10 @@ def new_table(title: str, *columns: str) -> Any:
     """A rich table: the first column to the left, the others, numbers, to the right."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    heading = Text(title, no_wrap=True, overflow="ignore") if title else None  # it may be wider than the table
+    table = Table(title=heading, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     return table
