@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import (
     blocklists,
+    component_memory,
     dedup_growth,
     dedup_peers,
     dedup_skew,
@@ -30,7 +31,17 @@ from benchmarks.peers import parse_peers
 DEFAULT = ("signatures", "filters", "job")
 """Those of the README; the others take longer and have pages of their own in docs/."""
 SENSITIVE = ("sensitive", "sensitive_slope", "sensitive_peers", "blocklists")
-NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_skew", "dedup_peers", "runners", "inspecting", *SENSITIVE)
+NAMES = (
+    *DEFAULT,
+    "language",
+    "dedup_growth",
+    "dedup_skew",
+    "component_memory",
+    "dedup_peers",
+    "runners",
+    "inspecting",
+    *SENSITIVE,
+)
 PEERS = {
     "dedup_peers": dedup_peers.SCRIPTS,
     "sensitive_peers": sensitive_peers.SCRIPTS,
@@ -58,7 +69,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--times", type=_count, default=1, metavar="N", help="copies of the corpus, varied, for job [1]"
     )
     parser.add_argument(
-        "--documents", type=_count, default=20_000, metavar="N", help="of the sample, dedup_skew, inspecting [20000]"
+        "--documents",
+        type=_count,
+        default=20_000,
+        metavar="N",
+        help="of the sample, of dedup_skew, and of component_memory and inspecting [20000]",
     )
     parser.add_argument(
         "--peer", action="append", default=[], metavar="NAME=PYTHON",
@@ -154,6 +169,8 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
         return dedup_skew.measure(options.documents, folder / name)
     if name == "inspecting":
         return inspecting.measure(options.documents, folder / name)
+    if name == "component_memory":
+        return component_memory.measure(options.documents)
     texts = sample_texts(files, options.megabytes)
     if name in PEERS:
         run = {"dedup_peers": dedup_peers, "sensitive_peers": sensitive_peers, "blocklists": blocklists}[name]

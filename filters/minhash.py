@@ -21,7 +21,7 @@ from filters.evidence import Measure
 from filters.keep import Keep, columns_needed
 from filters.kernels import minhash as kernels
 from filters.kernels.unicode_table import load_table
-from filters.members import Members, hash_sets
+from filters.members import Members
 from filters.texts import as_text_array, rows_within, text_buffers
 from filters.verification import Criteria, decide
 
@@ -253,17 +253,5 @@ def members_of_one_component(
 ) -> Members:
     """The `present` ones of some texts as members of one component, their keys the places in the list."""
     keys = np.flatnonzero(present)
-    offsets, sets = shingle_sets([texts[i] for i in keys.tolist()], shingle_size)
-    rows = len(keys)
-    return Members(
-        key=keys,
-        root=np.zeros(rows, np.int64),
-        lowest=keys,
-        weight=np.ones(rows, np.int64),
-        set_size=np.diff(offsets),
-        begin=offsets[:-1],
-        set_hash=hash_sets(offsets, sets),
-        ranks=np.empty((rows, 0), np.int64),
-        bands=bands[keys],
-        words=sets,
-    )
+    sets = shingle_sets([texts[i] for i in keys.tolist()], shingle_size)
+    return Members.of_sets(keys, np.zeros_like(keys), sets, bands[keys], np.empty((len(keys), 0), np.int64))

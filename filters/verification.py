@@ -7,15 +7,17 @@ and an exact similarity for evidence, and the outcome depends on nothing but the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from filters.graphs import Keys
 from filters.kernels.verify import CONTAINMENT, JACCARD, anchor_to_survivors
-from filters.members import Members, collapse_twins
+from filters.members import Members, find_twins, standing_members
+from filters.room import filled, room, taken
 
 PAIRS = 16
 """Pairs written down for a document, and dropped documents it is compared with for the record."""
@@ -25,6 +27,7 @@ RECORDED_FROM = 0.5
 """Similarities below this (and below the threshold) are not told apart and not written down."""
 
 _DOCUMENTS_AT_ONCE = 100_000
+_ROWS_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Decisions:
     where nothing was verified. shared: bands shared with it. component, component_size: before verification.
     same_as: key of the document that stands for all with the same set of shingles. compared: documents it was
     compared with. decided: it met all earlier survivors in its buckets; paired: it met all earlier documents in them.
-    again: it stays, but would be dropped if the survivors alone were judged once more.
+    again: it stays, but would be dropped if the survivors alone were judged once more. ranks: int64 (rules, members).
     """
 
     key: Keys
@@ -91,77 +94,120 @@ class Pairs:
 
 def decide(members: Members, criteria: Criteria) -> tuple[Decisions, Pairs]:
     """Decide about all members of some components, in whatever order and parts they came."""
-    standing, everyone, stands_for = collapse_twins(members)
-    order = standing.order(standing.root)
-    ranked = standing.take(order)
-    place = np.empty(len(order), np.int64)
+    parts = list(judge(members, criteria))
+    return (
+        _joined(Decisions, [part for part in parts if isinstance(part, Decisions)]),
+        _joined(Pairs, [part for part in parts if isinstance(part, Pairs)]),
+    )
+
+
+def judge(members: Members, criteria: Criteria) -> Iterator[Pairs | Decisions]:
+    """`decide`, in parts: pairs as they are found, then decisions. There is a part of each kind, if an empty one.
+
+    What is held for each member are places in orders, some forty bytes; all else lies in `filters.room`.
+    """
+    twins = find_twins(members)
+    order = members.order(members.root, rows=twins.standing)
+    place = room(len(order))
     place[order] = np.arange(len(order))
+    rows = taken(place, twins.stands_for)
+    del place
+    ranked = standing_members(members, twins, order)
+    del order, twins
     outcome = _Outcome.none_dropped(len(ranked))
     if criteria.verify == "none":
         outcome.anchor_to_first(ranked.root)
     else:
-        _verify_all(ranked, criteria, outcome)
+        yield from _at_once(_verify_all(ranked, criteria, outcome))
+    yield from outcome.evidence_apart(ranked.key)
     again = _dropped_by_a_second_pass(ranked, criteria, outcome)
-    return _decisions(ranked, everyone, place[stands_for], outcome, again), outcome.all_pairs(ranked.key)
+    yield from _decisions(ranked, members, rows, outcome, again)
 
 
-def _verify_all(ranked: Members, criteria: Criteria, outcome: _Outcome) -> None:
+_Columns = TypeVar("_Columns", Decisions, Pairs)
+
+
+def _joined(kind: type[_Columns], parts: Sequence[_Columns]) -> _Columns:
+    return kind(**{f.name: np.concatenate([getattr(part, f.name) for part in parts], axis=-1) for f in fields(kind)})
+
+
+def _at_once(parts: Iterable[Pairs]) -> Iterator[Pairs]:
+    """Fewer parts, of about a million pairs."""
+    held: list[Pairs] = []
+    rows = 0
+    for part in parts:
+        held.append(part)
+        rows += len(part.key)
+        if rows >= _ROWS_AT_ONCE:
+            yield _joined(Pairs, held)
+            held, rows = [], 0
+    if held:
+        yield _joined(Pairs, held)
+
+
+def _verify_all(ranked: Members, criteria: Criteria, outcome: _Outcome) -> Iterator[Pairs]:
     for first, last in _chunks(ranked.root, min(criteria.max_component, _DOCUMENTS_AT_ONCE)):
-        _verify(ranked, first, last, criteria, outcome)
+        yield from _verify(ranked, first, last, criteria, outcome)
 
 
 def _dropped_by_a_second_pass(ranked: Members, criteria: Criteria, outcome: _Outcome) -> NDArray[np.bool_]:
     """Whether each document stays but falls when the survivors are judged by themselves."""
-    falls = np.zeros(len(ranked), np.bool_)
-    stays = np.flatnonzero(outcome.survivor == np.arange(len(ranked)))
+    falls = filled(len(ranked), False, np.bool_)
     # A survivor meets the same survivors again, unless other slices are cut now and a limit kept some apart.
-    sliced = np.unique(ranked.root, return_counts=True)[1].max(initial=0) > criteria.max_component
+    sliced = np.diff(_starts(ranked.root), append=len(ranked)).max(initial=0) > criteria.max_component
     if criteria.verify == "exact" and sliced and not outcome.decided.all():
+        stays = np.flatnonzero(outcome.stays())
         second = _Outcome.none_dropped(len(stays))
-        _verify_all(ranked.take(stays), criteria, second)
-        falls[stays] = second.survivor != np.arange(len(stays))
+        for _ in _verify_all(ranked.take(stays), criteria, second):
+            pass
+        falls[stays] = ~second.stays()
     return falls
 
 
 class _Outcome:
     """Rows (places in the order of judging) of survivors, and how they were found.
 
-    pairs: of each slice, (later, earlier, bands shared) and similarities, at most PAIRS - 1 for one document if it
-    is a slice of several, else PAIRS. apart: the survivor lies in an earlier slice, so this pair is not among them.
+    apart: the survivor lies in an earlier slice, so that this pair is not among those written of any slice.
     """
 
     def __init__(self, survivor: NDArray[np.int64]) -> None:
         rows = len(survivor)
         self.survivor = survivor
-        self.similarity = np.ones(rows)
-        self.shared, self.compared = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
-        self.decided, self.paired = np.ones(rows, np.bool_), np.ones(rows, np.bool_)
-        self.apart = np.zeros(rows, np.bool_)
-        self.pairs: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+        self.similarity = filled(rows, 1.0, np.float64)
+        self.shared, self.compared = filled(rows, 0), filled(rows, 0)
+        self.decided, self.paired = (filled(rows, True, np.bool_) for _ in range(2))
+        self.apart = filled(rows, False, np.bool_)
 
     @classmethod
     def none_dropped(cls, rows: int) -> _Outcome:
-        return cls(np.arange(rows))
+        survivor = room(rows)
+        survivor[:] = np.arange(rows)
+        return cls(survivor)
+
+    def stays(self) -> NDArray[np.bool_]:
+        return self.survivor == np.arange(len(self.survivor))
 
     def anchor_to_first(self, root: Keys) -> None:
         """The first of every component stays, unverified."""
-        first = np.ones(len(root), np.bool_)
-        first[1:] = root[1:] != root[:-1]
-        self.survivor = np.flatnonzero(first)[np.cumsum(first) - 1] if len(root) else self.survivor
-        self.similarity[~first] = np.nan
+        starts = _starts(root)
+        self.survivor[:] = np.repeat(starts, np.diff(starts, append=len(root)))
+        self.similarity[~self.stays()] = np.nan
 
-    def all_pairs(self, key: Keys) -> Pairs:
-        """Pairs to be written down; of comparisons with earlier slices only the evidence."""
-        apart = np.flatnonzero(self.apart)
-        evidence = np.column_stack([apart, self.survivor[apart], self.shared[apart]])
-        rows = np.concatenate([evidence, *(rows for rows, _ in self.pairs)])
-        similarity = np.concatenate([self.similarity[apart], *(values for _, values in self.pairs)])
-        return Pairs(key[rows[:, 0]], key[rows[:, 1]], similarity, rows[:, 2])
+    def evidence_apart(self, key: Keys) -> Iterator[Pairs]:
+        """Of comparisons with earlier slices, the evidence."""
+        for first in range(0, max(len(key), 1), _ROWS_AT_ONCE):
+            rows = first + np.flatnonzero(self.apart[first : first + _ROWS_AT_ONCE])
+            yield Pairs(key[rows], key[self.survivor[rows]], self.similarity[rows], self.shared[rows])
+
+
+def _starts(root: Keys) -> NDArray[np.int64]:
+    """Where the components begin, in members in order of these."""
+    return np.append(0, np.flatnonzero(root[1:] != root[:-1]) + 1) if len(root) else np.zeros(0, np.int64)
 
 
 def _chunks(root: Keys, most: int) -> list[tuple[int, int]]:
     """Runs of whole components of at most `most` documents together; a larger one is a run of its own."""
-    ends = np.append(np.flatnonzero(root[1:] != root[:-1]) + 1, len(root)).tolist() if len(root) else []
+    ends = np.append(_starts(root)[1:], len(root)).tolist() if len(root) else []
     runs: list[tuple[int, int]] = []
     first = last = 0
     for end in ends:
@@ -172,7 +218,7 @@ def _chunks(root: Keys, most: int) -> list[tuple[int, int]]:
     return [*runs, (first, last)] if last > first else runs
 
 
-def _verify(ranked: Members, first: int, last: int, criteria: Criteria, outcome: _Outcome) -> None:
+def _verify(ranked: Members, first: int, last: int, criteria: Criteria, outcome: _Outcome) -> Iterator[Pairs]:
     """Judge documents [first, last). A component above the limit is taken slice by slice, in order.
 
     Each slice meets the survivors of all slices before it, one after the other, then itself: at most two slices are
@@ -185,7 +231,7 @@ def _verify(ranked: Members, first: int, last: int, criteria: Criteria, outcome:
     for rows in slices:
         for earlier in survivors:
             _compare(ranked, earlier, rows, criteria, outcome)
-        _compare(ranked, rows[:0], rows, criteria, outcome, pairs=PAIRS - (len(slices) > 1))
+        yield _compare(ranked, rows[:0], rows, criteria, outcome, pairs=PAIRS - (len(slices) > 1))
         survivors.append(rows[outcome.survivor[rows] == rows])
     # Later slices never met what an earlier one dropped: a replay must not take their pairs for all there are.
     outcome.paired[first + most : last] = False
@@ -199,13 +245,13 @@ def _compare(
     outcome: _Outcome,
     *,
     pairs: int = 0,
-) -> None:
+) -> Pairs:
     """Compare `rows` with the survivors `fixed`, or, where there are none, among themselves; keep the best evidence.
 
     pairs: written down for each of `rows`.
     """
     at = np.concatenate([fixed, rows])
-    bucket_offsets, buckets, n_buckets = bucket_ids(ranked.bands[at])
+    bucket_offsets, buckets, n_buckets = bucket_ids(ranked.bands(at))
     gone = outcome.survivor[at] != at
     # Against the survivors of an earlier slice, rows only look: they meet each other in their own pass.
     gone[len(fixed) :] |= len(fixed) > 0
@@ -221,7 +267,6 @@ def _compare(
         min(criteria.threshold, RECORDED_FROM), (criteria.most_survivors, others, criteria.most_walked, NOTED, pairs),
         survivor, similarity, shared, compared, decided, paired, found, values,
     )  # fmt: skip
-    outcome.pairs.append((np.column_stack([at[found[:written, :2]], found[:written, 2]]), values[:written].copy()))
     own = slice(len(fixed), n)
     dropped_here = survivor[own] != np.arange(len(fixed), n)
     better = dropped_here & ((outcome.survivor[rows] == rows) | (similarity[own] > outcome.similarity[rows]))
@@ -232,37 +277,40 @@ def _compare(
     outcome.compared[rows] += compared[own]
     outcome.decided[rows] &= decided[own]
     outcome.paired[rows] &= paired[own] if not len(fixed) else decided[own]
+    later, earlier, bands = found[:written].T
+    return Pairs(ranked.key[at[later]], ranked.key[at[earlier]], values[:written].copy(), bands.copy())
 
 
 def _decisions(
     ranked: Members, everyone: Members, rows: NDArray[np.int64], outcome: _Outcome, again: NDArray[np.bool_]
-) -> Decisions:
+) -> Iterator[Decisions]:
     """Rows of all members, twins included: `rows` says who stands for each of `everyone`."""
-    _, component = np.unique(ranked.root, return_inverse=True)
-    component_size = np.bincount(component, weights=ranked.weight).astype(np.int64)[component]
-    size = np.bincount(outcome.survivor, weights=ranked.weight, minlength=len(ranked)).astype(np.int64)
-    lowest = np.full(len(ranked), np.iinfo(np.int64).max)
+    size, lowest = filled(len(ranked), 0), filled(len(ranked), np.iinfo(np.int64).max)
+    np.add.at(size, outcome.survivor, ranked.weight)
     np.minimum.at(lowest, outcome.survivor, ranked.lowest)
-    survivor = outcome.survivor[rows]
-    twin = ranked.key[rows] != everyone.key
-    stays = survivor == rows
-    bands = ranked.bands.shape[1]
-    return Decisions(
-        key=everyone.key,
-        survivor=ranked.key[survivor],
-        cluster=lowest[survivor],
-        cluster_size=size[survivor],
-        similarity=np.where(stays, 1.0, outcome.similarity[rows]),
-        shared=np.where(stays, np.where(twin, bands, 0), outcome.shared[rows]),
-        component=ranked.root[rows],
-        component_size=component_size[rows],
-        same_as=ranked.key[rows],
-        compared=outcome.compared[rows],
-        decided=outcome.decided[rows].astype(np.int64),
-        paired=outcome.paired[rows].astype(np.int64),
-        again=(again[rows] & ~twin).astype(np.int64),
-        ranks=everyone.ranks,
-    )
+    starts = _starts(ranked.root)
+    component_size = np.add.reduceat(ranked.weight, starts) if len(starts) else starts
+    for first in range(0, max(len(everyone), 1), _ROWS_AT_ONCE):
+        own = slice(first, first + _ROWS_AT_ONCE)
+        row, key = rows[own], everyone.key[own]
+        survivor, leader = outcome.survivor[row], ranked.key[row]
+        twin, stays = leader != key, survivor == row
+        yield Decisions(
+            key=key,
+            survivor=ranked.key[survivor],
+            cluster=lowest[survivor],
+            cluster_size=size[survivor],
+            similarity=np.where(stays, 1.0, outcome.similarity[row]),
+            shared=np.where(stays, np.where(twin, ranked.band_count, 0), outcome.shared[row]),
+            component=ranked.root[row],
+            component_size=component_size[np.searchsorted(starts, row, side="right") - 1],
+            same_as=leader,
+            compared=outcome.compared[row],
+            decided=outcome.decided[row].astype(np.int64),
+            paired=outcome.paired[row].astype(np.int64),
+            again=(again[row] & ~twin).astype(np.int64),
+            ranks=everyone.ranks[:, own],
+        )
 
 
 def bucket_ids(bands: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
@@ -271,8 +319,19 @@ def bucket_ids(bands: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np
     bands: uint64 (documents, bands). Returns offsets, int64 (documents + 1,), bucket numbers, int64, and how many
     buckets there are.
     """
-    _, inverse, sizes = np.unique(bands.ravel(), return_inverse=True, return_counts=True)
-    shared = (sizes[inverse] > 1).reshape(bands.shape)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(shared.sum(axis=1))]).astype(np.int64)
-    numbers, dense = np.unique(bands[shared], return_inverse=True)
-    return offsets, dense.astype(np.int64), len(numbers)
+    flat = bands.ravel()
+    order = np.argsort(flat, kind="stable")
+    ordered = flat[order]
+    first, last = np.ones(len(flat), np.bool_), np.ones(len(flat), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    last[:-1] = first[1:]
+    del ordered  # of a large slice each of these is as large as the sets
+    number = np.cumsum(first & ~last)
+    buckets = int(number[-1]) if len(number) else 0
+    number[first & last] = 0
+    dense = np.empty_like(number)
+    dense[order] = number
+    del order, number
+    shared = dense > 0
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(shared.reshape(bands.shape).sum(axis=1))])
+    return offsets.astype(np.int64), dense[shared] - 1, buckets

@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from filters.errors import ConvergenceError, RecipeError
+from filters.minhash import MinHashParams
+from filters.verification import Criteria
 from tests import reference
 from tests.conftest import digests, run_in
 from transforms.shuffle import gather_words
@@ -152,11 +154,39 @@ def test_members_beyond_memory_are_mapped_from_a_file(
         return words
 
     monkeypatch.setattr("transforms.minhash_dedup.gather_words", noted)
-    monkeypatch.setattr("transforms.minhash_dedup._MAP_ABOVE", 1)
+    monkeypatch.setattr("transforms.minhash_dedup.MAP_ABOVE", 1)
     _, second = run_recipe({**recipe, "stages": [near(max_component=3)]}, "second", workers=1)
     kept = [[row["id"] for row in rows(output, "shards")] for output in (first, second)]
     assert kept[0] == kept[1]
     assert held and all(held)
+
+
+def versions_of_one_page(seed: int = 0) -> list[str]:
+    """A hundred texts, each with a word or two of one page replaced."""
+    chance = np.random.default_rng(seed)
+    page = [f"w{i}" for i in range(60)]
+    return [
+        " ".join(word if chance.random() > share else f"n{chance.integers(10**9)}" for word in page)
+        for share in chance.choice([0.02, 0.04], 100)
+    ]
+
+
+def test_survivors_that_a_limit_kept_apart_are_noted_and_fall_in_a_second_run(
+    tmp_path: Path, run_recipe: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slices are cut elsewhere when only survivors are left, so some meet whom a limit had kept from them."""
+
+    def limited(params: MinHashParams) -> Criteria:
+        return Criteria(params.threshold, max_component=30, most_survivors=1, most_walked=3)
+
+    monkeypatch.setattr(MinHashParams, "criteria", property(limited))
+    raw = write(tmp_path / "raw", versions_of_one_page(), files=2)
+    recipe = {"input": {"paths": str(raw)}, "stages": [near(threshold=0.75)]}
+    manifest, first = run_recipe(recipe, "first", workers=1)
+    survivors = {"paths": str(first / "shards"), "drop_columns": ["doc_key", "minhash_dedup_cluster_size"]}
+    again, _ = run_recipe({**recipe, "input": survivors}, "second", workers=1)
+    noted = manifest["stages"][1]["notes"]["second_pass_dropped"]["documents"]
+    assert noted == again["read"]["documents"] - again["kept"]["documents"] > 0
 
 
 def test_renamed_files_keep_the_same_documents_where_the_keep_rule_is_not_their_order(

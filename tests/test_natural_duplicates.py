@@ -68,7 +68,7 @@ def judged(texts: list[str], bands: int, rows: int, at_once: int = 1_000_000) ->
     )
     order = np.argsort(decisions.key)
     assert decisions.key[order].tolist() == list(range(len(texts)))
-    return Decisions(**{name: column[order] for name, column in vars(decisions).items()}), hashes
+    return Decisions(**{name: column[..., order] for name, column in vars(decisions).items()}), hashes
 
 
 @pytest.mark.parametrize(("bands", "rows"), [(14, 8), (20, 6), (9, 13)], ids=str)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from filters.errors import OutputError
 from pipeline.cli.main import cli
+from pipeline.reject_sample import sample_rejects
 from pipeline.report.charts import bin_counts, edges_for, place
 from pipeline.report.contents import INPUTS, collect
 from pipeline.report.page import render
@@ -78,6 +79,15 @@ def test_the_same_result_gives_the_same_page_and_the_same_sample(output: Path) -
     few, more = (collect(open_result(str(output)), per_reason=n, kept=n)["samples"] for n in (1, 3))
     for outcome, group in few.items():
         assert [one.key for one in group] == [one.key for one in more[outcome]][:1]
+
+
+def test_samples_are_those_of_sample_rejects(report_results: dict[str, Path]) -> None:
+    result = open_result(str(report_results["dropped"]))
+    shown = collect(result, per_reason=3)["samples"]
+    assert len(shown) > 4
+    for (stage, reason), group in shown.items():
+        same = sample_rejects(result, stage=stage, reason=reason, count=3)["documents"]
+        assert {one.key: one.text or "" for one in group} == {row["doc_key"]: row["text"][:1200] for row in same}
 
 
 def test_no_texts_if_none_are_wanted(report_results: dict[str, Path], tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from filters.chain import KEY
 from filters.graphs import deal, distinct_edges, star_edges, star_forest
 from filters.keep import rank_count, rank_rows
-from filters.members import Members, collapse_twins, hash_sets, join_members, unpack_members
+from filters.members import Members, find_twins, join_members, standing_members, unpack_members
 from filters.minhash import MinHashParams, band_hashes, shingle_sets, signatures
 from filters.texts import as_text_array, byte_lengths
-from filters.verification import Decisions, Pairs, decide
+from filters.verification import Decisions, Pairs, judge
 from transforms.components import ConnectedComponents
 from transforms.files import join
 from transforms.marking import (
@@ -42,7 +42,7 @@ from transforms.read import read_keys_and_sizes, read_split
 from transforms.shuffle import Keys, Ranges, Records, Shuffle, by_partition, by_split, gather_words, typed
 from transforms.split import Split, Spread, pack, unpack
 
-_MAP_ABOVE = 512 << 20
+MAP_ABOVE = 512 << 20
 """Bytes of members that one worker holds in memory; more are mapped from a temporary file."""
 
 
@@ -128,14 +128,16 @@ class _GatherFn(beam.DoFn):
         keys, roots = members_of(*unpack(records["local"], 2), *unpack(records["labels"], 2))
         if not len(keys):
             return
-        standing, everyone, rows = collapse_twins(self._read(split, keys, roots))
+        everyone = self._read(split, keys, roots)
+        found = find_twins(everyone)
+        standing = standing_members(everyone, found)
         target = deal(standing.root, self._options.member_partitions)
         payloads = ((int(p), standing.take(np.flatnonzero(target == p)).pack()) for p in np.unique(target))
         yield from self._shuffle.send(payloads, f"{split.name}-members")
-        leaders = standing.key[rows]
+        leaders = standing.key[found.stands_for]
         twins = everyone.key != leaders
         if twins.any():
-            columns = (everyone.key[twins], leaders[twins], *everyone.ranks[twins].T)
+            columns = (everyone.key[twins], leaders[twins], *everyone.ranks[:, twins])
             yield beam.pvalue.TaggedOutput("twins", (split.order, pack(*columns)))
 
     def _read(self, split: Split, keys: Keys, roots: Keys) -> Members:
@@ -145,36 +147,25 @@ class _GatherFn(beam.DoFn):
         all_keys, _ = read_keys_and_sizes(split)
         mask = np.zeros(len(all_keys), np.bool_)
         mask[np.searchsorted(all_keys, keys)] = True
-        parts, sets, at = [], [np.zeros(0, np.uint64)], 0
+        parts = []
         for batch in read_split(split.with_mask(mask), columns=[text, *params.needs()]):
             texts = as_text_array(batch[text])
             sizes = byte_lengths(texts)
             key = batch[KEY].to_numpy()
-            bands, _ = sign(texts, params)
-            if params.verify == "none":
-                offsets, found = np.zeros(len(key) + 1, np.int64), np.zeros(0, np.uint64)
-                identity = np.stack([key, key], axis=1).view(np.uint64)  # nobody's twin
-            else:
-                offsets, found = shingle_sets(texts, params.shingle_size)
-                identity = hash_sets(offsets, found)
+            verified = params.verify != "none"
+            nothing = np.zeros(len(key) + 1, np.int64), np.zeros(0, np.uint64)
             parts.append(
-                Members(
-                    key=key,
-                    root=roots[np.searchsorted(keys, key)],
-                    lowest=key,
-                    weight=np.ones(len(key), np.int64),
-                    set_size=np.diff(offsets),
-                    begin=offsets[:-1] + at,
-                    set_hash=identity,
-                    ranks=rank_rows(batch, sizes, split.source_uri, params.keep_rules),
-                    bands=bands,
-                    words=found,
+                Members.of_sets(
+                    key,
+                    roots[np.searchsorted(keys, key)],
+                    shingle_sets(texts, params.shingle_size) if verified else nothing,
+                    sign(texts, params)[0],
+                    rank_rows(batch, sizes, split.source_uri, params.keep_rules),
+                    verified=verified,
                 )
             )
-            sets.append(found)
-            at += len(found)
             progress.add(len(batch), int(sizes.sum()))
-        return join_members(parts, np.concatenate(sets))
+        return join_members(parts)
 
 
 def members_of(members: Keys, local_roots: Keys, labelled: Keys, labels: Keys) -> tuple[Keys, Keys]:
@@ -208,11 +199,13 @@ class _DecideFn(beam.DoFn):
     def process(
         self, element: tuple[int, Iterable[bytes]], ranges: bytes
     ) -> Iterator[Records | beam.pvalue.TaggedOutput]:
-        words = gather_words(self._shuffle.receive(element[1]), _MAP_ABOVE)
-        decisions, pairs = decide(unpack_members(words), self._params.criteria)
-        yield from by_split(ranges, *_as_integers(decisions), *decisions.ranks.T)
-        for record in by_split(ranges, pairs.key, pairs.earlier, pairs.similarity.view(np.int64), pairs.shared):
-            yield beam.pvalue.TaggedOutput("pairs", record)
+        words = gather_words(self._shuffle.receive(element[1]), MAP_ABOVE)
+        for part in judge(unpack_members(words), self._params.criteria):
+            if isinstance(part, Decisions):
+                yield from by_split(ranges, *_as_integers(part), *part.ranks)
+            else:
+                columns = part.key, part.earlier, part.similarity.view(np.int64), part.shared
+                yield from (beam.pvalue.TaggedOutput("pairs", record) for record in by_split(ranges, *columns))
 
 
 def _as_integers(decisions: Decisions) -> list[NDArray[np.int64]]:
