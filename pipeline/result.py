@@ -70,6 +70,7 @@ class Result:
     """A result that has a manifest of a version we know. Its files are opened when they are asked for.
 
     Every method that reads raises OutputError naming a file that the manifest lists and that is gone or damaged.
+    Several threads may read one result.
     """
 
     def __init__(self, output: str, manifest: dict[str, Any]) -> None:
@@ -115,10 +116,11 @@ class Result:
     def columns(self, series: str) -> pa.Schema:
         """Schema of a series, from its first file; empty if it has no files."""
         if series not in self._schemas:
-            self._schemas[series] = pa.schema([])
+            schema = pa.schema([])
             for file in self.files(series)[:1]:
                 with _opened(join(self.output, file["path"])) as reader:
-                    self._schemas[series] = reader.schema_arrow
+                    schema = reader.schema_arrow
+            self._schemas[series] = schema  # whole at once, as other threads may read
         return self._schemas[series]
 
     def tables(
