@@ -21,6 +21,7 @@ from pipeline.cli.main import cli
 from pipeline.reject_sample import sample_rejects
 from pipeline.report.charts import bin_counts, edges_for, place
 from pipeline.report.contents import INPUTS, collect
+from pipeline.report.figures import statistic_chart
 from pipeline.report.page import render
 from pipeline.report.texts import beside, segments
 from pipeline.report.wording import is_plain, plain
@@ -149,6 +150,20 @@ def test_a_source_that_is_gone_is_said_in_place_of_its_texts(report_results: dic
     page = read_page(render(collect(open_result(str(output)))))
     missing = [p.words for p in page.find("p", "rest") if p.words.startswith("Its text cannot be shown: ")]
     assert missing and all("/raw/away/" in one for one in missing)
+
+
+def test_limits_that_differ_by_language_are_drawn_beside_the_default() -> None:
+    limit = {"reason": "too_many_hashes", "keep": "<=", "value": 2.0, "by_name": {"de": 1.0, "fr": None, "ja": 3.0}}
+    kept, here, elsewhere = [5, 4, 0, 0], [0, 0, 2, 0], [0, 0, 0, 1]
+    one = {"stage": "rules", "statistic": "hashes", "whole": True, "edges": [0, 1, 2, 3, 4], "limits": [limit],
+           "nulls": 7, "kept": kept, "here": here, "elsewhere": elsewhere}  # fmt: skip
+    found = statistic_chart(one, [{"stage": "rules", "reason": "too_many_hashes", "documents": 2}])
+    xs = dict(zip(one["edges"], place(np.array(one["edges"]), np.array(one["edges"])), strict=True))
+    assert [(line.kind, line.x, line.text) for line in found["chart"].lines] == [
+        ("faint", xs[2], ""), ("faint", xs[4], ""), ("limit", xs[3], "≤ 2"),
+    ]  # fmt: skip
+    assert found["caption"] == "2 too_many_hashes (keeps ≤ 2, others by language) · 7 not measured"
+    assert found["chart"].bins[2].tip == "2\n2 removed by this limit\nbelow: 9 of 12 (75.0 %)"
 
 
 @given(

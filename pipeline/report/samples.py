@@ -219,19 +219,22 @@ def _source_texts(
         texts = {key: of_row[name] for key, of_row in values.items()}
         if again:
             for key, row in rows.items():
-                text = replay_row(recipe, values[key], key=key, until=row["stage"]).row[name][0].as_py()
-                texts[key] = text if len(text.encode()) == row["text_bytes"] else None
+                texts[key] = replay_row(recipe, values[key], key=key, until=row["stage"]).row[name][0].as_py()
     except BeamsiftError as error:
         return {key: {"missing": f"Its text cannot be shown: {error}."} for key in rows}
-    return {
-        key: {"text": text[:CHARS], "chars": len(text)}
-        if isinstance(text, str)
-        else {"missing": _NOT_AGAIN if again else _NO_TEXT}
-        for key, text in texts.items()
-    }
+    return {key: _beginning(text, rows[key]["text_bytes"]) for key, text in texts.items()}
 
 
-_NOT_AGAIN = (
-    "Stages edited its text, and they do not come to the same text now; with `reject_text: true` a run records the "
-    "texts of documents that leave."
+def _beginning(text: Any, text_bytes: int) -> dict[str, Any]:
+    """What is shown of a text, if it is as long as that which the run had."""
+    if not isinstance(text, str):
+        return {"missing": _NO_TEXT}
+    if len(text.encode("utf-8", "surrogatepass")) != text_bytes:  # JSON can hold half a character
+        return {"missing": _ANOTHER_TEXT}
+    return {"text": text[:CHARS], "chars": len(text)}
+
+
+_ANOTHER_TEXT = (
+    "Its text is not the one that the run saw: the source file, a model or a list is another one now. With "
+    "`reject_text: true` a run keeps the texts of documents that leave."
 )
