@@ -25,7 +25,7 @@ from filters.contract import (
     prepared_state,
 )
 from filters.evidence import Measure
-from filters.groups import GroupCounts
+from filters.groups import GroupCounts, strings_of
 from filters.names import KEY as KEY
 from filters.texts import byte_lengths
 
@@ -154,7 +154,7 @@ def run_stages(
             groups.add(stage.id, batch, np.zeros(len(batch), np.bool_) if verdicts is None else ~verdicts.kept)
         if verdicts is None or verdicts.kept.all():
             continue
-        languages = languages_of(batch, language)
+        languages = None if language is None else strings_of(batch, language)
         rejects.append(rejected_rows(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally, languages))
         batch = batch.filter(pa.array(verdicts.kept))
     return Applied(
@@ -292,16 +292,6 @@ def rejected_rows(
         text_bytes=sizes[rows],
         text=texts.take(take) if keep_text else None,
     )
-
-
-def languages_of(batch: pa.RecordBatch, column: str | None) -> pa.Array | None:
-    """Languages of the documents as strings, None where there is no such column of strings (yet)."""
-    if column is None or column not in batch.schema.names:
-        return None
-    kind = batch.schema.field(column).type
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    strings = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    return batch[column].cast(pa.string()) if strings else None
 
 
 def reject_rows(

@@ -39,10 +39,8 @@ def guess(result: Result, document: str) -> How:
     if document.isdecimal() and document.isascii():
         return "key"
     row = _ROW.match(document)
-    if row:
-        tail = "/" + row["path"].lstrip("./")
-        if any(f"/{source.path}".endswith(tail) for source in result.inputs):
-            return "row"
+    if row and result.inputs_named(row["path"]):
+        return "row"
     return "url" if _URL.match(document) else "text"
 
 

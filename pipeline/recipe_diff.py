@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,9 +39,7 @@ def diff_recipes(
             recipe = _into(load_recipe(path, input_paths=inputs), str(Path(folder) / str(number)))
             run(recipe, workers=1, report=report)
             results.append(open_result(recipe.output.path))
-        one, other = (_outcomes(result) for result in results)
-        joined = one.join(other, keys=KEY, right_suffix=" other", join_type="full outer").sort_by(KEY)
-        return _compare(results, joined, most)
+        return _compare(results, most)
 
 
 def _into(recipe: Recipe, output: str) -> Recipe:
@@ -55,48 +52,59 @@ def _into(recipe: Recipe, output: str) -> Recipe:
 
 
 def _outcomes(result: Result) -> pa.Table:
-    """Key, outcome, and text, if it is kept."""
+    """Key, outcome, and text as it was left, of every document."""
     kept = result.whole("shards", [KEY, result.text_column]).rename_columns([KEY, "text"])
     kept = kept.append_column("outcome", pa.array([KEPT] * len(kept), pa.string()))
     left = result.whole("rejects", [KEY, "stage", "reason", "text"])
     outcome = pc.binary_join_element_wise(left["stage"], left["reason"], ": ")
     left = pa.table({KEY: left[KEY], "text": left["text"], "outcome": outcome})
-    return pa.concat_tables([kept.cast(left.schema), left])
+    return pa.concat_tables([kept.cast(left.schema), left]).sort_by(KEY)
 
 
-def _compare(results: Sequence[Result], joined: pa.Table, most: int) -> dict[str, Any]:
-    counts: Counter[tuple[str, str]] = Counter()
-    shown: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in joined.to_pylist():
-        pair = (row["outcome"], row["outcome other"])
-        if pair == (KEPT, KEPT) and row["text"] != row["text other"]:
-            pair = (KEPT, EDITED)
-        counts[pair] += 1
-        if pair[0] != pair[1] and len(shown.setdefault(pair, [])) < most:
-            shown[pair].append({KEY: row[KEY], "outcomes": pair, "texts": [row["text"], row["text other"]]})
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    documents = _dealt([shown[pair] for pair, _ in ordered if pair in shown], most)
-    for document in documents:
-        _describe(results, document)
+def _compare(results: Sequence[Result], most: int) -> dict[str, Any]:
+    first, second = (_outcomes(result) for result in results)  # of the same documents, in the same order
+    both_kept = pc.and_(pc.equal(first["outcome"], KEPT), pc.equal(second["outcome"], KEPT))
+    edited = pc.and_(both_kept, pc.not_equal(first["text"], second["text"]))
+    pairs = pa.table({"first": first["outcome"], "second": pc.if_else(edited, EDITED, second["outcome"])})
+    counted = pairs.group_by(["first", "second"], use_threads=False).aggregate([([], "count_all")]).to_pylist()
+    ordered = sorted(counted, key=lambda row: (-row["count_all"], row["first"], row["second"]))
+    hands = []
+    for row in ordered:
+        if row["first"] != row["second"]:
+            here = pc.and_(pc.equal(pairs["first"], row["first"]), pc.equal(pairs["second"], row["second"]))
+            hands.append(pc.indices_nonzero(here)[:most].to_pylist())
+    documents = []
+    for place in _dealt(hands, most):
+        texts = [table["text"][place].as_py() for table in (first, second)]
+        outcomes = [pairs[name][place].as_py() for name in ("first", "second")]
+        documents.append(_described(results, first[KEY][place].as_py(), outcomes, texts))
     return {
-        "documents_read": sum(counts.values()),
-        "disagree": sum(count for pair, count in counts.items() if pair[0] != pair[1]),
-        "outcomes": [{"outcomes": list(pair), "documents": count} for pair, count in ordered],
+        "documents_read": len(pairs),
+        "disagree": sum(row["count_all"] for row in ordered if row["first"] != row["second"]),
+        "outcomes": [{"outcomes": [row["first"], row["second"]], "documents": row["count_all"]} for row in ordered],
         "documents": documents,
     }
 
 
-def _dealt(hands: Sequence[list[dict[str, Any]]], most: int) -> list[dict[str, Any]]:
+def _dealt(hands: Sequence[list[int]], most: int) -> list[int]:
     """One from each in turn, until there are `most`."""
     rounds = max((len(hand) for hand in hands), default=0)
     return [hand[turn] for turn in range(rounds) for hand in hands if turn < len(hand)][:most]
 
 
-def _describe(results: Sequence[Result], document: dict[str, Any]) -> None:
-    source, row = results[0].source_of(document[KEY])
+def _described(
+    results: Sequence[Result], key: int, outcomes: Sequence[str], texts: Sequence[str | None]
+) -> dict[str, Any]:
+    source, row = results[0].source_of(key)
     verdicts = []
     for result in results:
-        found = result.rows("rejects", [document[KEY]], _REASON).to_pylist()
+        found = result.rows("rejects", [key], _REASON).to_pylist()
         verdicts.append({name: found[0][name] for name in _REASON} if found else None)
-    texts = [None if text is None else text[:_TEXT_SHOWN] for text in document["texts"]]
-    document |= {"source_file": source.path, "source_row": row, "verdicts": verdicts, "texts": texts}
+    return {
+        KEY: key,
+        "source_file": source.path,
+        "source_row": row,
+        "outcomes": list(outcomes),
+        "verdicts": verdicts,
+        "texts": [None if text is None else text[:_TEXT_SHOWN] for text in texts],
+    }

@@ -38,7 +38,8 @@ def replay_row(
     deduplication before would have added is not there. Raises RecipeError for a model or list that cannot be loaded.
     """
     text_column = recipe.input.text_column
-    row = pa.record_batch({KEY: pa.array([key], pa.int64()), **{name: pa.array([v]) for name, v in values.items()}})
+    given = {name: pa.nulls(1, pa.string()) if value is None else pa.array([value]) for name, value in values.items()}
+    row = pa.record_batch({KEY: pa.array([key], pa.int64()), **given})
     text = pa.array([values[text_column]], pa.large_string())
     row = row.set_column(row.schema.get_field_index(text_column), text_column, text)
     edits: list[pa.RecordBatch] = []

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from filters.errors import InputError, OutputError
 from filters.names import KEY
 from transforms.files import join, open_filesystem
-from transforms.filesystems import FILE_ERRORS, reason
+from transforms.filesystems import FILE_ERRORS, local_path, reason
 from transforms.layout import ROW_BITS, load_manifest
 
 Keys = NDArray[np.int64]
@@ -196,15 +196,19 @@ class Result:
 
         Raises InputError if no file, more than one, or no such row is meant.
         """
-        tail = "/" + path.lstrip("./")
-        found = [source for source in self.inputs if source.path == path]
-        found = found or [source for source in self.inputs if f"/{source.path}".endswith(tail)]
+        found = self.inputs_named(path)
         if len(found) != 1:
             what = "no file" if not found else f"{len(found)} files, such as {found[0].path} and {found[1].path}"
             raise InputError(f"{path!r} is the end of {what} that {self.output} was made from; give its path as there")
         key = found[0].ordinal << ROW_BITS | row
         self.source_of(key)
         return key
+
+    def inputs_named(self, path: str) -> list[Input]:
+        """The input file of this path, or all whose paths end so."""
+        exact = [source for source in self.inputs if source.path in (path, local_path(path))]
+        tail = "/" + path.removeprefix("./").lstrip("/")
+        return exact or [source for source in self.inputs if f"/{source.path}".endswith(tail)]
 
     def footer(self, path: str) -> Footer:
         """Row groups of a file of the result, and the document keys that each holds."""

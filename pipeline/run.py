@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from pyarrow.types import is_floating, is_integer
 from filters.annotate import WOULD_DROP_AT, WOULD_DROP_REASON, reason_columns
 from filters.chain import Stage
 from filters.contract import prepared_state
-from filters.errors import RecipeError
+from filters.errors import OutputError, RecipeError
 from filters.keep import Best, check_sources
 from pipeline.claim import check_output, claimed
 from pipeline.portable import job_failed
@@ -25,7 +25,7 @@ from pipeline.runners import LOCAL, LocalPlan, make_runner, own_error, plan_loca
 from pipeline.watch import Report, watching
 from transforms.corpus import RESERVED_COLUMNS, Corpus, cut_splits, open_corpus, write_plan
 from transforms.files import join, remove_tree
-from transforms.layout import FORMAT_VERSION, STAGING, load_manifest, write_manifest
+from transforms.layout import FORMAT_VERSION, STAGING, load_manifest, marker_of, write_manifest
 from transforms.manifest import ManifestOptions
 
 _VERSIONED = ("beamsift", "apache-beam", "pyarrow", "numpy", "numba", "datasketch", "fasttext-predict", "xxhash")
@@ -203,9 +203,10 @@ def run(
         if not keep_staging:
             remove_tree(staging)
         written = load_manifest(output)
-        if watched is not None:
+        if watched is not None and (marker_of(output) or {}).get("run") == run_id:
             written["timing"] = watched.timing()
-            write_manifest(output, written)
+            with suppress(OutputError):  # what is good to know must not fail a run that is complete
+                write_manifest(output, written)
     return written
 
 

@@ -13,6 +13,9 @@ from pipeline.duplicates import bands, cluster_sizes, overlap, similarities
 from pipeline.outcomes import language_column
 from pipeline.result import DEDUPLICATIONS, Result, open_result
 
+_SOURCES = 100
+"""That are told apart in the matrix of sources that share duplicates; of the others those with fewest are one."""
+
 
 def collect_stats(output: str) -> dict[str, Any]:
     """What `beamsift stats` shows without being asked for more, as plain data. Raises OutputError for no result."""
@@ -56,7 +59,7 @@ def duplicates_in_detail(result: Result) -> dict[str, Any]:
     """Of every deduplication: which sources share duplicates; of near ones also similarities and bands."""
     found: dict[str, Any] = {}
     for stage in result.stages_named(*DEDUPLICATIONS):
-        found[stage] = {"overlap": overlap(result, stage)}
+        found[stage] = {"overlap": overlap(result, stage, _SOURCES)}
         if stage in result.stages_named("minhash_dedup"):
             from pipeline.what_if import near_stage
 

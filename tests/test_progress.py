@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from filters.errors import OutputError
 from pipeline.cli import progress as shown
+from transforms.layout import load_manifest
 from transforms.progress import Progress, ProgressReader
 
 LONG = "a_stage_with_a_long_name_"
@@ -105,3 +107,15 @@ def test_stages_tell_the_time_they_took(tmp_path: Path) -> None:
     Progress(str(tmp_path), "filter").add_stages({"length": (1, 10, 0.5)})
     assert reader.look() == {}
     assert reader.stages == {"length": (4, 110, 1.0), "pii": (2, 90, 0.25)}
+
+
+def test_times_that_cannot_be_written_do_not_fail_a_run(
+    tmp_path: Path, run_recipe: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(output: str, manifest: dict[str, Any]) -> None:
+        raise OutputError("no space left on the device")
+
+    monkeypatch.setattr("pipeline.run.write_manifest", full)
+    pq.write_table(pa.table({"text": ["one text"]}), tmp_path / "a.parquet")
+    _, output = run_recipe({"input": {"paths": str(tmp_path / "a.parquet")}})
+    assert "timing" not in load_manifest(str(output))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def test_source_rows_and_keys_lead_to_each_other(inspected: Path) -> None:
         source, row = result.source_of(key)
         assert (Path(source.path), row) == (slow.inputs[key >> 40], key & (2**40 - 1))
         assert result.key_of(source.path, row) == result.key_of("/".join(Path(source.path).parts[-2:]), row) == key
+        assert result.key_of(os.path.relpath(source.path), row) == key
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from filters.chain import KEY, NOTE, Tally, languages_of, reject_rows
+from filters.chain import KEY, NOTE, Tally, reject_rows
 from filters.contract import full_name
 from filters.exact import ExactParams
-from filters.groups import GroupCounts, Grouping
+from filters.groups import GroupCounts, Grouping, strings_of
 from filters.keep import added_columns
 from filters.minhash import MinHashParams
 from transforms.apply import GROUPS, REJECTS, write_sidecar
@@ -206,7 +206,7 @@ def _texts(split: Split, keys: Keys, options: DedupOptions) -> pa.Array:
 def _languages(split: Split, keys: Keys, column: str | None) -> pa.Array | None:
     if column is None or column not in split_schema(split).names:
         return None
-    return languages_of(_chosen(split, keys, column), column)
+    return strings_of(_chosen(split, keys, column), column)
 
 
 def _chosen(split: Split, keys: Keys, column: str) -> pa.RecordBatch:

@@ -44,7 +44,7 @@ def command(
         one, other = row["outcomes"]
         style = "" if one != other else "dim"
         share = f"{100 * row['documents'] / found['documents_read']:.1f}"
-        table.add_row(one, other, f"{row['documents']:,}", share, style=style)
+        table.add_row(harmless(one), harmless(other), f"{row['documents']:,}", share, style=style)
     console.print(table)
     for document in found["documents"]:
         _print_document(console, document, chars)
@@ -65,7 +65,7 @@ def _print_document(console: Any, document: dict[str, Any], chars: int) -> None:
             value = f"  {verdict['value']:,.6g}"
             value += f" (limit {verdict['threshold']:,.6g})" if verdict["threshold"] is not None else ""
         detail = f"  {harmless(verdict['detail'])}" if verdict and verdict["detail"] else ""
-        console.print(f"  ({number}) {outcome}{value}{detail}")
+        console.print(f"  ({number}) {harmless(outcome)}{value}{detail}", soft_wrap=True)
     texts = document["texts"]
     if None not in texts and texts[0] != texts[1]:
         colour = console.is_terminal and not console.no_color

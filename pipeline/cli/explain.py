@@ -107,7 +107,7 @@ def _explain_text(recipe: str, data: bytes, columns: tuple[str, ...], show_text:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise click.BadParameter(f"the text is not UTF-8 (byte {error.start})", param_hint="--text") from None
-    loaded = load_recipe(recipe)
+    loaded = load_recipe(recipe, input_paths=["-"], output_path="-")  # neither of which is looked at
     given: dict[str, Any] = {}
     for column in columns:
         name, equals, value = column.partition("=")
@@ -143,9 +143,10 @@ def _print_document(explained: dict[str, Any]) -> None:
     where = f"{place['path']}, row {place['row']:,}"
     by, would, kept_as = (explained[name] for name in ("dropped_by", "would_be_dropped_by", "kept_as"))
     if by:
-        console.print(Text.assemble(("Dropped", "bold red"), f" by {by['stage']}: {by['reason']}. Recorded in {where}"))
+        verdict = f" by {by['stage']}: {harmless(by['reason'])}. Recorded in {where}"
+        console.print(Text.assemble(("Dropped", "bold red"), verdict), soft_wrap=True)
     elif would:
-        verdict = f"Annotated, in {where}. A run would drop it at {would['stage']}: {would['reason']}"
+        verdict = f"Annotated, in {where}. A run would drop it at {would['stage']}: {harmless(would['reason'])}"
         console.print(verdict, soft_wrap=True)
     else:
         console.print(Text.assemble(("Kept", "bold green"), f", in {where}"), soft_wrap=True)

@@ -53,7 +53,7 @@ def _print_document(console: Any, row: dict[str, Any], chars: int) -> None:
     detail = f"  {harmless(row['detail'])}" if row["detail"] else ""
     head = Text.assemble(
         (f"{row['doc_key']}", "bold cyan"),
-        f"  {row['stage']}: {row['reason']}{value}{detail}  ",
+        f"  {row['stage']}: {harmless(row['reason'])}{value}{detail}  ",
         (f"{harmless(row['source_file'])}:{row['source_row']}", "dim"),
     )
     console.print(head, soft_wrap=True)
