@@ -142,8 +142,8 @@ def _by_ratio(first: float, last: float, whole: bool) -> Floats:
 
 
 def _by_step(first: float, last: float, whole: bool) -> Floats:
-    step = _nice((last - first) / BINS or max(abs(last), 1.0) / BINS)
-    step = max(step, 1.0) if whole else step
+    least = 1.0 if whole else max(1e-9, 1e-9 * max(abs(first), abs(last)))  # what floats can tell apart, and readers
+    step = max(_nice((last - first) / BINS or max(abs(last), 1.0) / BINS), least)
     begin, end = math.floor(first / step), math.floor(last / step) + 1
     edges = np.round(np.arange(begin, end + 1) * step, 12)
     # Rounding may have put the numbers at the ends outside.
