@@ -20,7 +20,7 @@ from filters.contract import Rewrite
 from filters.errors import BeamsiftError, InputError
 from pipeline.recipe import DedupStage, Recipe
 from pipeline.rejudged import recipe_of
-from pipeline.replay_row import Replayed, columns_read, replay_row
+from pipeline.replay_row import Replayed, columns_read, replay_row, stages_until
 from pipeline.result import Place, Result
 from pipeline.source_rows import source_rows
 
@@ -71,7 +71,7 @@ def explain_text(recipe: Recipe, values: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for name in columns_read(recipe) if name not in values]
     if missing:
         raise InputError(f"the recipe reads a column {missing[0]!r}; give its value, as in --column {missing[0]}=...")
-    replayed = replay_row(recipe, values)
+    replayed = replay_row(recipe, values, stages_until(recipe, None))
     stopped = replayed.stopped_at
     return {
         "outcome": "dropped" if stopped else "kept",
@@ -115,7 +115,7 @@ def _replay(
         values = source_rows(result, [key], columns_read(recipe))[key]
         if values[recipe.input.text_column] is None:
             raise InputError("the source row has no text now")
-        replayed = replay_row(recipe, values, key=key, until=reject["stage"])
+        replayed = replay_row(recipe, values, stages_until(recipe, reject["stage"]), key=key)
     except BeamsiftError as error:
         notes.append(f"What the stages before it measured is not recorded, and cannot be worked out again: {error}")
         return None

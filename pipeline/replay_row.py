@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from filters.chain import EDITS_LOG_SCHEMA, KEY, Stage, Tally, run_stage
 from filters.contract import Rewrite
-from pipeline.recipe import DedupStage, Recipe
+from pipeline.recipe import Recipe
 from pipeline.result import Result
 from pipeline.source_rows import source_rows
 
@@ -28,14 +28,24 @@ class Replayed:
     stopped_at: tuple[str, str] | None
 
 
-def replay_row(
-    recipe: Recipe, values: Mapping[str, Any], *, key: int = 0, until: str | None = None, halt: bool = True
-) -> Replayed:
-    """Run the row-wise stages on one document, in order, to the first that drops it or to stage `until`, itself left
-    out if it is a deduplication.
+def stages_until(recipe: Recipe, until: str | None) -> list[Stage]:
+    """The row-wise stages in order, to the one that is named, or before the deduplication that is; all for None."""
+    found = []
+    for stage in recipe.stages:
+        if isinstance(stage, Stage):
+            found.append(stage)
+        if stage.id == until:
+            break
+    return found
 
-    values: columns by name, the text among them, no null. halt: end at the first rule that fails; else go on. What a
-    deduplication before would have added is not there. Raises RecipeError for a model or list that cannot be loaded.
+
+def replay_row(
+    recipe: Recipe, values: Mapping[str, Any], stages: Sequence[Stage], *, key: int = 0, halt: bool = True
+) -> Replayed:
+    """Run stages of a recipe on one document, in order, to the first that drops it (`halt=False`: to the last).
+
+    values: columns by name, the text among them, no null. What a deduplication before would have added is not there.
+    Raises RecipeError for a model or list that cannot be loaded.
     """
     text_column = recipe.input.text_column
     given = {name: pa.nulls(1, pa.string()) if value is None else pa.array([value]) for name, value in values.items()}
@@ -44,20 +54,23 @@ def replay_row(
     row = row.set_column(row.schema.get_field_index(text_column), text_column, text)
     edits: list[pa.RecordBatch] = []
     stopped_at = None
-    for stage in recipe.stages:
-        if isinstance(stage, DedupStage):
-            if stage.id == until:
-                break
-            continue
+    for stage in stages:
         row, verdicts = run_stage(row, stage, text_column, Tally(), edits)
-        if verdicts is not None and not verdicts.kept.all() and stopped_at is None:
-            reason = stage.kind.rules(stage.params)[int(verdicts.rule[0])].reason
-            stopped_at = (stage.id, reason)
-            if halt:
-                break
-        if stage.id == until:
+        if verdicts is not None and not verdicts.kept.all() and halt:
+            stopped_at = (stage.id, stage.kind.rules(stage.params)[int(verdicts.rule[0])].reason)
             break
     return Replayed(row, pa.Table.from_batches(edits, EDITS_LOG_SCHEMA), stopped_at)
+
+
+def editing_stages(recipe: Recipe, until: str | None) -> list[Stage]:
+    """Of the stages until one, those that edit texts, and those whose columns they read: no other matters to it."""
+    found: list[Stage] = []
+    read: set[str] = set()
+    for stage in reversed(stages_until(recipe, until)):
+        if isinstance(stage.kind, Rewrite) or read & set(stage.columns()):
+            found.append(stage)
+            read |= set(stage.needs())
+    return found[::-1]
 
 
 def columns_read(recipe: Recipe) -> list[str]:
@@ -99,7 +112,8 @@ def texts_at(result: Result, recipe: Recipe, keys: Sequence[int], stage: str | N
         text = values[recipe.input.text_column]
         if text is not None:
             until = stage if stage is not None or key not in left else left[key]["stage"]
-            replayed = replay_row(recipe, values, key=key, until=until)
+            # To the last: what was redacted in the run must be, also where a rule says something else by now.
+            replayed = replay_row(recipe, values, editing_stages(recipe, until), key=key, halt=False)
             text = replayed.row[recipe.input.text_column][0].as_py()
         texts[key] = text or ""
     return {key: texts[key] for key in wanted}

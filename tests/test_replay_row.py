@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.recipe import parse_recipe
 from pipeline.rejudged import recipe_of
-from pipeline.replay_row import texts_at
+from pipeline.replay_row import editing_stages, texts_at
 from pipeline.result import Result, open_result
+from pipeline.yaml_document import load_yaml
 from tests.conftest import run_in
 from tests.slow_inspection import SlowResult
 
@@ -75,3 +78,23 @@ def test_a_text_is_not_read_from_the_source_where_it_is_at_hand(holding: Path) -
     manifest = {**result.manifest, "inputs": gone, "recipe": {**result.recipe, "stages": stages}}
     texts = texts_at(Result(str(holding), manifest), recipe_of("out", manifest), [1, 2], "minhash_dedup")
     assert texts == {row["doc_key"]: row["text"] for row in [*slow.shards, *slow.rejects] if row["doc_key"] in (1, 2)}
+
+
+def test_only_stages_that_edit_run_for_a_text_and_those_whose_columns_they_read(tmp_path: Path) -> None:
+    (tmp_path / "en.txt").write_text("phrase\n")
+    lists = [{"path": f"{tmp_path}/en.txt", "language": "en"}]
+    stages = [
+        {"length": {}},
+        {"language": {}},
+        {"normalise": {}},
+        {"blocklist_lines": {"lists": lists}},
+        "exact_dedup",
+        {"pii": {"kinds": ["email"]}},
+    ]
+    data = {"input": {"paths": "raw"}, "output": {"path": "out"}, "stages": stages}
+    recipe = parse_recipe(load_yaml("recipe.yaml", json.dumps(data)))
+    before = ["language", "normalise", "blocklist_lines"]  # whose lists go by the language
+    assert [stage.id for stage in editing_stages(recipe, "exact_dedup")] == before
+    assert [stage.id for stage in editing_stages(recipe, None)] == [*before, "pii"]
+    assert [stage.id for stage in editing_stages(recipe, "normalise")] == ["normalise"]
+    assert editing_stages(recipe, "length") == []
