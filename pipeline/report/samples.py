@@ -209,8 +209,8 @@ _NO_TEXT = "It has no text."
 def _source_texts(
     result: Result, recipe: Recipe, rows: Mapping[int, dict[str, Any]], again: bool
 ) -> dict[int, dict[str, Any]]:
-    """Texts from one source file. again: run the stages before the one that dropped each over it once more."""
-    from pipeline.replay_row import columns_read, replay_row
+    """Texts from one source file. again: run the editing stages up to the one that dropped each once more."""
+    from pipeline.replay_row import columns_read, editing_stages, replay_row
     from pipeline.source_rows import source_rows
 
     name = result.text_column
@@ -219,7 +219,8 @@ def _source_texts(
         texts = {key: of_row[name] for key, of_row in values.items()}
         if again:
             for key, row in rows.items():
-                texts[key] = replay_row(recipe, values[key], key=key, until=row["stage"]).row[name][0].as_py()
+                editing = editing_stages(recipe, row["stage"])
+                texts[key] = replay_row(recipe, values[key], editing, key=key, halt=False).row[name][0].as_py()
     except BeamsiftError as error:
         return {key: {"missing": f"Its text cannot be shown: {error}."} for key in rows}
     return {key: _beginning(text, rows[key]["text_bytes"]) for key, text in texts.items()}
