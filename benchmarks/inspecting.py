@@ -44,6 +44,7 @@ def commands(raw: Path, output: Path, folder: Path) -> dict[str, list[str]]:
         "dedup why": ["dedup", "why", out, near],
         "dedup export, pairs": ["dedup", "export", out, "--what", "pairs", "-o", str(folder / "pairs.parquet")],
         "sample-rejects": ["sample-rejects", out, "--reason", "too_few_words"],
+        "report": ["report", out, "-o", str(folder / "report.html")],
     }
 
 

@@ -70,6 +70,7 @@ class Result:
     """A result that has a manifest of a version we know. Its files are opened when they are asked for.
 
     Every method that reads raises OutputError naming a file that the manifest lists and that is gone or damaged.
+    Several threads may read one result.
     """
 
     def __init__(self, output: str, manifest: dict[str, Any]) -> None:
@@ -115,10 +116,11 @@ class Result:
     def columns(self, series: str) -> pa.Schema:
         """Schema of a series, from its first file; empty if it has no files."""
         if series not in self._schemas:
-            self._schemas[series] = pa.schema([])
+            schema = pa.schema([])
             for file in self.files(series)[:1]:
                 with _opened(join(self.output, file["path"])) as reader:
-                    self._schemas[series] = reader.schema_arrow
+                    schema = reader.schema_arrow
+            self._schemas[series] = schema  # whole at once, as other threads may read
         return self._schemas[series]
 
     def tables(
@@ -214,6 +216,21 @@ class Result:
             with _opened(join(self.output, path)) as reader:
                 self._footers[path] = _footer(reader.metadata, join(self.output, path))
         return self._footers[path]
+
+    def bounds(self, series: str, columns: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Least and greatest number of some columns, by the footers; columns without any number are left out."""
+        found: dict[str, tuple[float, float]] = {}
+        for file in self.files(series):
+            with _opened(join(self.output, file["path"])) as reader:
+                metadata = reader.metadata
+                place = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+                for name in columns:
+                    for group in range(metadata.num_row_groups):
+                        statistics = metadata.row_group(group).column(place[name]).statistics
+                        if statistics is not None and statistics.has_min_max:
+                            low, high = found.get(name, (statistics.min, statistics.max))
+                            found[name] = (min(low, statistics.min), max(high, statistics.max))
+        return found
 
     def _groups(self, path: str, columns: Sequence[str], groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
         with _opened(join(self.output, path)) as reader:

@@ -62,6 +62,20 @@ def run_in(folder: Path, recipe: dict[str, Any], name: str = "out", **options: A
     return run(parsed, **options), output
 
 
+@pytest.fixture(scope="session")
+def report_results(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A result that dropped, and one of the same hostile corpus that was only annotated."""
+    from tests.report_results import RECIPE, write_corpus
+
+    folder = tmp_path_factory.mktemp("report")
+    write_corpus(sample, folder / "raw")
+    recipe = {**RECIPE, "input": {"paths": str(folder / "raw")}}
+    return {
+        "dropped": run_in(folder, recipe, "dropped")[1],
+        "annotated": run_in(folder, recipe, "annotated", annotate_only=True)[1],
+    }
+
+
 @pytest.fixture
 def run_recipe(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], Path]]:
     """`run_in` the test's own folder."""

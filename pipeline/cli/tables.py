@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from pipeline.hostile_text import is_harmless, spelled
+
 
 def new_console() -> Any:
     """A rich console on standard output that takes text as it is: `[bold]` or `:smile:` in a corpus are no commands.
@@ -33,7 +35,7 @@ _RISKY = re.compile(r"[^\x20-\x7e]")
 
 def _escaped(found: re.Match[str]) -> str:
     char = found[0]
-    return char if char.isprintable() or _is_harmless(char) else json.dumps(char)[1:-1]
+    return char if is_harmless(char) else json.dumps(char)[1:-1]
 
 
 def shown(text: str, most: int) -> str:
@@ -68,16 +70,9 @@ def harmless(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in text)
+    return "".join(char if is_harmless(char) else spelled(char) for char in text)
 
 
 def harmless_lines(text: str) -> str:
     """As `harmless`, but lines stay lines."""
     return "\n".join(harmless(line) for line in text.split("\n"))
-
-
-def _is_harmless(char: str) -> bool:
-    import unicodedata
-
-    category = unicodedata.category(char)
-    return char in "\u200c\u200d\u3000" or not (category.startswith("C") or category in ("Zl", "Zp"))
