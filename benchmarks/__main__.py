@@ -14,6 +14,7 @@ from benchmarks import (
     dedup_growth,
     dedup_peers,
     dedup_skew,
+    inspecting,
     job,
     language,
     report,
@@ -30,7 +31,8 @@ from benchmarks.peers import parse_peers
 DEFAULT = ("signatures", "filters", "job")
 """Those of the README; the others take longer and have pages of their own in docs/."""
 SENSITIVE = ("sensitive", "sensitive_slope", "sensitive_peers", "blocklists")
-NAMES = (*DEFAULT, "language", "dedup_growth", "dedup_skew", "component_memory", "dedup_peers", "runners", *SENSITIVE)
+DEDUPS = ("dedup_growth", "dedup_skew", "component_memory", "dedup_peers")
+NAMES = (*DEFAULT, "language", *DEDUPS, "runners", "inspecting", *SENSITIVE)
 PEERS = {
     "dedup_peers": dedup_peers.SCRIPTS,
     "sensitive_peers": sensitive_peers.SCRIPTS,
@@ -62,7 +64,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=_count,
         default=20_000,
         metavar="N",
-        help="of the sample, of dedup_skew, and of the component of component_memory [20000]",
+        help="of the sample, dedup_skew, inspecting, and of the component of component_memory [20000]",
     )
     parser.add_argument(
         "--peer", action="append", default=[], metavar="NAME=PYTHON",
@@ -156,6 +158,8 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
         return dedup_growth.measure(files, options.repeats, folder)
     if name == "dedup_skew":
         return dedup_skew.measure(options.documents, folder / name)
+    if name == "inspecting":
+        return inspecting.measure(options.documents, folder / name)
     if name == "component_memory":
         return component_memory.measure(options.documents)
     texts = sample_texts(files, options.megabytes)

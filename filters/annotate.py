@@ -28,9 +28,8 @@ from filters.chain import (
 )
 from filters.contract import Rule, Verdicts, full_name
 from filters.groups import GroupCounts
-
-WOULD_DROP_AT, WOULD_DROP_REASON = "would_drop_at", "would_drop_reason"
-"""Columns of the output: stage at which a run would drop the document, and why; null if it would keep it."""
+from filters.names import WOULD_DROP_AT as WOULD_DROP_AT
+from filters.names import WOULD_DROP_REASON as WOULD_DROP_REASON
 
 REASON = "reason"
 """Short name of a column of every stage with rules: the first one that the document fails there, null for none."""

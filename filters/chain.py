@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,11 +25,9 @@ from filters.contract import (
     prepared_state,
 )
 from filters.evidence import Measure
-from filters.groups import GroupCounts
+from filters.groups import GroupCounts, strings_of
+from filters.names import KEY as KEY
 from filters.texts import byte_lengths
-
-KEY = "doc_key"
-"""Column of document keys, int64: ordinal of the source file << 40 | row of that file."""
 
 READ = "read"
 """Name of the step that precedes every stage: documents without a text (null) leave there."""
@@ -49,6 +48,7 @@ REJECTS_SCHEMA = pa.schema(
         ("kept_as", pa.int64()),  # key of the document in the output that stands for it; null if that left, too
         ("kept_similarity", pa.float64()),  # exact, with `kept_as`, of the texts as compared; null where unknown
         ("kept_measure", pa.string()),  # what that similarity is of: text, jaccard/5 (tokens to a shingle) ...
+        ("language", pa.string()),  # as the column of languages had it; null where there was none yet
         pa.field("text_bytes", pa.int64(), nullable=False),
         ("text", pa.large_string()),  # with the edits up to here; null unless the recipe asks for it
     ]
@@ -65,6 +65,9 @@ EDITS_LOG_SCHEMA = pa.schema(
         ("value_hash", pa.string()),  # keyed, only if asked for
     ]
 )
+
+StageTimes = dict[str, tuple[int, int, float]]
+"""Documents and bytes of text that each stage was given, and the seconds it took."""
 
 Outcome = tuple[str, str]
 """(stage, reason) of a drop, (stage, "edited") of an edit, ("read", "read") of what came in."""
@@ -128,24 +131,31 @@ def run_stages(
     *,
     keep_text: bool = False,
     groups: GroupCounts | None = None,
+    language: str | None = None,
+    times: StageTimes | None = None,
 ) -> Applied:
     """Run stages in order on the documents that are still there; each document leaves at its first failing rule.
 
     `batch` has the columns KEY and `text_column`. Survivors keep their order. With `keep_text` the rejects carry
     their text, edits of the stages they passed included (so that what was redacted stays redacted). `groups` counts
-    what every stage is given and drops.
+    what every stage is given and drops. `language`: column of languages, which rejects carry once it is there. `times`
+    takes what every stage took.
     """
     tally = Tally()
     rejects: list[pa.RecordBatch] = []
     edits: list[pa.RecordBatch] = []
     batch = with_texts(batch, text_column, tally, rejects)
     for stage in stages:
+        began, given = time.perf_counter(), batch
         batch, verdicts = run_stage(batch, stage, text_column, tally, edits)
+        if times is not None:
+            _take_time(times, stage.id, given[text_column], time.perf_counter() - began)
         if groups is not None:
             groups.add(stage.id, batch, np.zeros(len(batch), np.bool_) if verdicts is None else ~verdicts.kept)
         if verdicts is None or verdicts.kept.all():
             continue
-        rejects.append(rejected_rows(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally))
+        languages = None if language is None else strings_of(batch, language)
+        rejects.append(rejected_rows(batch[KEY], batch[text_column], stage, verdicts, keep_text, tally, languages))
         batch = batch.filter(pa.array(verdicts.kept))
     return Applied(
         without_shared(batch),
@@ -153,6 +163,11 @@ def run_stages(
         pa.Table.from_batches(edits, EDITS_LOG_SCHEMA),
         tally,
     )
+
+
+def _take_time(times: StageTimes, stage: str, texts: pa.Array, seconds: float) -> None:
+    documents, size, before = times.get(stage, (0, 0, 0.0))
+    times[stage] = (documents + len(texts), size + int(byte_lengths(texts).sum()), before + seconds)
 
 
 def with_texts(batch: pa.RecordBatch, text_column: str, tally: Tally, rejects: list[pa.RecordBatch]) -> pa.RecordBatch:
@@ -250,7 +265,13 @@ def _log_edits(
 
 
 def rejected_rows(
-    keys: pa.Array, texts: pa.Array, stage: Stage, verdicts: Verdicts, keep_text: bool, tally: Tally
+    keys: pa.Array,
+    texts: pa.Array,
+    stage: Stage,
+    verdicts: Verdicts,
+    keep_text: bool,
+    tally: Tally,
+    languages: pa.Array | None = None,
 ) -> pa.RecordBatch:
     """Reject rows of one stage in order of the rows; counts them reason by reason."""
     rules = stage.kind.rules(stage.params)
@@ -267,6 +288,7 @@ def rejected_rows(
         value=_null_nan(verdicts.value[rows]),
         threshold=_null_nan(verdicts.threshold[rows]),
         detail=pa.array([verdicts.detail[row] for row in rows], pa.string()),
+        language=None if languages is None else languages.take(take),
         text_bytes=sizes[rows],
         text=texts.take(take) if keep_text else None,
     )
@@ -283,6 +305,7 @@ def reject_rows(
     survivor: pa.Array | None = None,
     similarity: pa.Array | None = None,
     measure: Measure | None = None,
+    language: pa.Array | None = None,
     text_bytes: NDArray[np.int64] | None = None,
     text: pa.Array | None = None,
 ) -> pa.RecordBatch:
@@ -302,6 +325,7 @@ def reject_rows(
         "kept_as": survivor,
         "kept_similarity": similarity,
         "kept_measure": None if measure is None else pa.array([str(measure)] * rows, pa.string()),
+        "language": language,
         "text_bytes": pa.array(np.zeros(rows, np.int64) if text_bytes is None else text_bytes),
         "text": text,
     }

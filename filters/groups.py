@@ -83,6 +83,20 @@ class Grouping:
         return values
 
 
+def strings_of(batch: pa.RecordBatch, column: str) -> pa.Array | None:
+    """A column of strings, None where there is none of that name and kind.
+
+    >>> strings_of(pa.record_batch({"n": [1], "s": ["a"]}), "n") is None
+    True
+    """
+    if column not in batch.schema.names:
+        return None
+    kind = batch.schema.field(column).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    strings = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return batch[column].cast(pa.string()) if strings else None
+
+
 class GroupCounts:
     """Adds up documents by (grouping, value, stage)."""
 

@@ -25,7 +25,7 @@ from filters.errors import OutputError, RecipeError
 from filters.rejudge import Judge, Walk
 from pipeline.recipe import DedupStage, Recipe
 from pipeline.rejudged import Step, other_recipe, recipe_of_run, steps, with_limits
-from pipeline.stats import read_series
+from pipeline.result import read_series
 from transforms.files import join, open_filesystem
 from transforms.layout import load_manifest
 

@@ -80,6 +80,7 @@ def build_graph(
                 groupings=recipe.guards.groupings,
                 second_pass=recipe.guards.second_pass_sample,
                 annotate=places.annotate,
+                language=recipe.language_column,
             )
             label = f"{number:02d} Apply " + (", ".join(stage.id for stage in part) or "nothing")
             splits = splits | label >> Apply(part, text_column, options)
@@ -124,6 +125,7 @@ def _dedup(stage: DedupStage, recipe: Recipe, corpus: Corpus, folder: str, place
         progress=places.progress,
         groupings=recipe.guards.groupings,
         annotate=places.annotate,
+        language=recipe.language_column,
     )
     if isinstance(stage.params, MinHashParams):
         return MinHashDedup(stage.params, options)

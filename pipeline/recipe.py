@@ -149,6 +149,11 @@ class Recipe:
     guards: GuardsSection
     run: RunSection
 
+    @property
+    def language_column(self) -> str:
+        """Column of the documents' languages: of the first stage that identifies them, else the input's, if any."""
+        return next((stage.id for stage in self.stages if stage.name == "language"), "language")
+
     def as_dict(self) -> dict[str, Any]:
         """With every default filled in, ready for JSON; `load_recipe` takes it back."""
         stages = [_stage_as_dict(stage) for stage in self.stages]

@@ -21,6 +21,11 @@ Step = Judge | DedupStage | None
 """What a stage of the run became: a judge, the deduplication that it was, or nothing, if it is left out now."""
 
 
+def recipe_of(output: str, manifest: Mapping[str, Any]) -> Recipe:
+    """The recipe that a result was made by. Raises RecipeError if this version does not know it as it is written."""
+    return parse_recipe(load_yaml(f"{output}/manifest.json", yaml.safe_dump(manifest["recipe"])))
+
+
 def recipe_of_run(output: str, manifest: Mapping[str, Any]) -> Recipe:
     """The recipe of an annotated result. Raises OutputError for a result that is not annotated."""
     if not manifest.get("annotate_only"):
@@ -28,7 +33,7 @@ def recipe_of_run(output: str, manifest: Mapping[str, Any]) -> Recipe:
             f"{output} holds the documents that were kept, so that nothing can be said of the others; "
             "run the recipe with --annotate-only first"
         )
-    return parse_recipe(load_yaml(f"{output}/manifest.json", yaml.safe_dump(manifest["recipe"])))
+    return recipe_of(output, manifest)
 
 
 def with_limits(recipe: Recipe, changes: Sequence[str]) -> Recipe:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import platform
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +17,7 @@ from pyarrow.types import is_floating, is_integer
 from filters.annotate import WOULD_DROP_AT, WOULD_DROP_REASON, reason_columns
 from filters.chain import Stage
 from filters.contract import prepared_state
-from filters.errors import RecipeError
+from filters.errors import OutputError, RecipeError
 from filters.keep import Best, check_sources
 from pipeline.claim import check_output, claimed
 from pipeline.portable import job_failed
@@ -38,16 +34,13 @@ from pipeline.runners import (
     wait_for,
     waits,
 )
+from pipeline.watch import Report, watching
 from transforms.corpus import RESERVED_COLUMNS, Corpus, cut_splits, open_corpus, write_plan
 from transforms.files import join, remove_tree, write_bytes_atomic
-from transforms.layout import FORMAT_VERSION, STAGING, load_manifest
+from transforms.layout import FORMAT_VERSION, STAGING, load_manifest, marker_of, write_manifest
 from transforms.manifest import ManifestOptions
-from transforms.progress import ProgressReader
 
 _VERSIONED = ("beamsift", "apache-beam", "pyarrow", "numpy", "numba", "datasketch", "fasttext-predict", "xxhash")
-
-Report = Callable[[dict[str, tuple[int, int, int]]], None]
-"""Called about twice a second with (documents, bytes, dropped) by phase."""
 
 
 @dataclass(frozen=True)
@@ -161,12 +154,14 @@ def run(
     keep_staging: bool = False,
     annotate_only: bool = False,
     report: Report | None = None,
+    expect: Callable[[int], None] | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, Any]:
     """Run a recipe to its end and return the manifest.
 
-    annotate_only: drop nothing; what every stage measures and judges becomes columns of the shards. tell: gets
-    sentences for the user while the run is under way. Where Beam's options say that nobody waits for the run, only
+    annotate_only: drop nothing; what every stage measures and judges becomes columns of the shards. expect: is told,
+    before the work starts, how many bytes of text will be read (an estimate for JSON lines). tell: gets sentences for
+    the user while the run is under way. Where Beam's options say that nobody waits for the run, only
     {"submitted": a sentence} is returned.
 
     Raises RecipeError, InputError, OutputError and RunnerError before the work starts where that is possible; what
@@ -182,6 +177,8 @@ def run(
     checked = check(
         recipe, workers=workers, beam_options=beam_options, overwrite=overwrite, annotate_only=annotate_only
     )
+    if expect is not None:
+        expect(checked.corpus.text_bytes)
     output = recipe.output.path
     engine, options = make_runner(runner, checked.local, beam_options, output, tell)
     staging = join(output, STAGING)
@@ -189,7 +186,7 @@ def run(
     since = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(started))
     with (
         claimed(output, [file.uri for file in checked.corpus.files], overwrite=overwrite, started=since) as claim,
-        _watch(report if runner == LOCAL else None) as progress,
+        watching(report) if runner == LOCAL else nullcontext() as watched,
     ):
         write_plan(checked.corpus, plan, recipe.run.split_bytes)
         write_bytes_atomic(facts, json.dumps(_facts(checked, runner)).encode())
@@ -217,7 +214,7 @@ def run(
                     output,
                     staging,
                     plan,
-                    progress,
+                    progress=None if watched is None else watched.folder,
                     spill=runner == LOCAL,
                     annotate=annotate_only,
                     versions=None if runner == LOCAL else _versions(),
@@ -236,7 +233,12 @@ def run(
             return {"submitted": submitted}
         if not keep_staging:
             remove_tree(staging)
-    return load_manifest(output)
+        written = load_manifest(output)
+        if watched is not None and (marker_of(output) or {}).get("run") == claim.run:
+            written["timing"] = watched.timing()
+            with suppress(OutputError):  # what is good to know must not fail a run that is complete
+                write_manifest(output, written)
+    return written
 
 
 def _stage_names(recipe: Recipe) -> list[tuple[str, str]]:
@@ -258,29 +260,3 @@ def _facts(checked: Checked, runner: str) -> dict[str, Any]:
             for file in checked.corpus.files
         ],
     }
-
-
-@contextmanager
-def _watch(report: Report | None) -> Iterator[str | None]:
-    """A folder for workers to write progress to, and a thread that reports it."""
-    if report is None:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix=f"beamsift-progress-{os.getpid()}-") as folder:
-        done = threading.Event()
-        reader = ProgressReader(Path(folder))
-
-        def look() -> None:
-            # What is shown about a run must not decide how it ends: the first look that fails is the last.
-            with suppress(Exception):
-                while not done.wait(0.5):
-                    report(reader.look())
-                report(reader.look())
-
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
-            yield folder
-        finally:
-            done.set()
-            thread.join()

@@ -1,40 +1,37 @@
-"""Numbers about a result, from its manifest and Parquet files: funnel, languages, duplicates, cluster sizes."""
+"""Numbers about a result, from its manifest and Parquet files: funnel, languages, duplicates, budgets, times."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from filters.annotate import WOULD_DROP_AT
-from filters.errors import OutputError
-from transforms.files import join, open_filesystem
-from transforms.filesystems import FILE_ERRORS, reason
-from transforms.layout import load_manifest
+from filters.errors import RecipeError
+from filters.names import WOULD_DROP_AT
+from pipeline.duplicates import bands, cluster_sizes, overlap, similarities
+from pipeline.outcomes import language_column
+from pipeline.result import DEDUPLICATIONS, Result, open_result
 
-_SIZE_CLASSES = (2, 3, 4, 5, 10, 100, 1000)
+_SOURCES = 100
+"""That are told apart in the matrix of sources that share duplicates; of the others those with fewest are one."""
 
 
 def collect_stats(output: str) -> dict[str, Any]:
-    """Everything `beamsift stats` shows, as plain data. Raises OutputError if the folder is not a result."""
-    manifest = load_manifest(output)
-    language = next((s["id"] for s in manifest["stages"] if s["name"] == "language"), None)
-    dedups = [s["id"] for s in manifest["stages"] if s["name"] in ("exact_dedup", "minhash_dedup")]
+    """What `beamsift stats` shows without being asked for more, as plain data. Raises OutputError for no result."""
+    result = open_result(output)
+    manifest = result.manifest
     return {
         "output": output,
         "seconds": manifest["seconds"],
         "read": manifest["read"],
         "kept": manifest["kept"],
-        "annotate_only": manifest.get("annotate_only", False),
+        "annotate_only": result.annotated,
         "stages": manifest["stages"],
+        "warnings": manifest.get("warnings", []),
         "files": {series: _totals(files) for series, files in manifest["files"].items()},
-        "languages": _languages(output, manifest, language) if language else [],
-        "duplicates": {stage: _clusters(output, manifest, stage) for stage in dedups},
+        "languages": _languages(result),
+        "duplicates": {stage: cluster_sizes(result, stage) for stage in result.stages_named(*DEDUPLICATIONS)},
     }
 
 
@@ -42,30 +39,14 @@ def _totals(files: list[dict[str, Any]]) -> dict[str, int]:
     return {"files": len(files), **{key: sum(file[key] for file in files) for key in ("rows", "size")}}
 
 
-def read_series(output: str, manifest: dict[str, Any], series: str, columns: list[str]) -> Iterator[pa.Table]:
-    """Some columns of all files of a series, row group by row group. Raises OutputError naming a file that is gone."""
-    for file in manifest["files"].get(series, []):
-        uri = join(output, file["path"])
-        try:
-            filesystem, path = open_filesystem(uri)
-            with filesystem.open_input_file(path) as source:
-                reader = pq.ParquetFile(source)
-                if not reader.num_row_groups:  # no row, but a schema
-                    yield reader.read(columns=columns)
-                for group in range(reader.num_row_groups):
-                    yield reader.read_row_group(group, columns=columns)
-        except FILE_ERRORS as error:
-            raise OutputError(
-                f"{uri}, which the manifest lists, cannot be read ({reason(error)}); "
-                "bring the file back or run the recipe again"
-            ) from error
-
-
-def _languages(output: str, manifest: dict[str, Any], column: str) -> list[dict[str, Any]]:
+def _languages(result: Result) -> list[dict[str, Any]]:
     """Documents kept by language, most first; of an annotated result those that a run would keep."""
+    column = language_column(result) if result.stages_named("language") else None
+    if column is None:
+        return []
     counts: Counter[str | None] = Counter()
-    marked = [WOULD_DROP_AT] if manifest.get("annotate_only") else []
-    for table in read_series(output, manifest, "shards", [column, *marked]):
+    marked = [WOULD_DROP_AT] if result.annotated else []
+    for table in result.tables("shards", [column, *marked]):
         if marked:
             table = table.filter(pc.is_null(table[WOULD_DROP_AT]))
         for entry in pc.value_counts(table[column]):
@@ -74,38 +55,55 @@ def _languages(output: str, manifest: dict[str, Any], column: str) -> list[dict[
     return sorted(found, key=lambda row: (-row["documents"], str(row["language"])))
 
 
-def _clusters(output: str, manifest: dict[str, Any], stage: str) -> dict[str, Any]:
-    """Clusters of one deduplication: how many, how large, which are the largest."""
-    documents = clusters = 0
-    classes: Counter[int] = Counter()
-    largest = np.zeros((0, 2), np.int64)  # (key of the survivor, documents), most documents first, then by key
-    columns = ["doc_key", "survivor", "cluster_size"]
-    for table in read_series(output, manifest, f"dedup/{stage}/documents", columns):
-        table = table.filter(pc.greater(table["cluster_size"], 1))
-        keys, survivors, sizes = (table[name].to_numpy() for name in columns)
-        stays = keys == survivors
-        documents += len(keys)
-        clusters += int(stays.sum())
-        classes.update(np.searchsorted(_SIZE_CLASSES, sizes[stays], side="right").tolist())
-        largest = np.concatenate([largest, np.stack([keys[stays], sizes[stays]], axis=1)])
-        largest = largest[np.argsort(-largest[:, 1], kind="stable")[:5]]
-    return {
-        "clusters": clusters,
-        "documents": documents,
-        "dropped": documents - clusters,
-        "sizes": [{"size": _class_name(i), "clusters": classes[i]} for i in sorted(classes)],
-        "largest": [{"survivor": key, "documents": size} for key, size in largest.tolist()],
-    }
+def duplicates_in_detail(result: Result) -> dict[str, Any]:
+    """Of every deduplication: which sources share duplicates; of near ones also similarities and bands."""
+    found: dict[str, Any] = {}
+    for stage in result.stages_named(*DEDUPLICATIONS):
+        found[stage] = {"overlap": overlap(result, stage, _SOURCES)}
+        if stage in result.stages_named("minhash_dedup"):
+            from pipeline.what_if import near_stage
+
+            entry = near_stage(result.manifest, stage)
+            found[stage] |= {"similarity": similarities(result, entry), "bands": bands(result, entry)}
+    return found
 
 
-def _class_name(index: int) -> str:
-    """Name of the cluster sizes between two bounds.
+def budgets(result: Result) -> list[dict[str, Any]]:
+    """Groups with most removed in proportion to their budget first: counts of `groups/` beside the recipe's budgets.
 
-    >>> [_class_name(i) for i in (1, 4, 5, 7)]
-    ['2', '5-9', '10-99', '1000+']
+    Raises RecipeError if the recipe has none.
     """
-    first = _SIZE_CLASSES[index - 1]
-    if index == len(_SIZE_CLASSES):
-        return f"{first}+"
-    last = _SIZE_CLASSES[index] - 1
-    return str(first) if first == last else f"{first}-{last}"
+    wanted = result.recipe["guards"]["budgets"]
+    if not wanted:
+        raise RecipeError(
+            f"the recipe of {result.output} has no budgets; see `guards: {{budgets: [...]}}` in docs/deduplication.md"
+        )
+    from filters.groups import GROUPS_SCHEMA, Budget
+
+    counts = result.whole("groups", GROUPS_SCHEMA.names).to_pylist()
+    found = []
+    for entry in wanted:
+        budget = Budget.model_validate(entry)
+        for row in counts:
+            if row["by"] != budget.grouping.name or (budget.stages and row["stage"] not in budget.stages):
+                continue
+            if row["documents"] < budget.min_documents:
+                continue
+            share = row["dropped"] / row["documents"]
+            found.append({**row, "share": share, "budget": budget.max_removed, "exceeded": share > budget.max_removed})
+    return sorted(found, key=lambda row: (row["budget"] - row["share"], row["by"], row["value"], row["stage"]))
+
+
+def timing(result: Result) -> dict[str, Any]:
+    """Seconds of the run, and what it noted of phases, stages and memory; nothing of those from other runners."""
+    noted = result.manifest.get("timing") or {}
+    read, seconds = result.manifest["read"], result.manifest["seconds"]
+    return {
+        "seconds": seconds,
+        "documents_per_second": read["documents"] / seconds if seconds else None,
+        "bytes_per_second": read["bytes"] / seconds if seconds else None,
+        "runner": result.manifest.get("runner", {}),
+        "phases": noted.get("phases", []),
+        "stages": noted.get("stages", []),
+        "peak_resident_bytes": noted.get("peak_resident_bytes"),
+    }

@@ -15,7 +15,7 @@ from filters.errors import InputError, OutputError, RecipeError
 from filters.minhash import collision_probability, high_recall_layout, optimal_layout
 from filters.replay import Evidence, replay
 from filters.verification import RECORDED_FROM
-from pipeline.stats import read_series
+from pipeline.result import read_series
 from transforms.files import atomic_writer, exists, join, open_filesystem
 from transforms.layout import MANIFEST, load_manifest
 

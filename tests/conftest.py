@@ -17,6 +17,7 @@ from pipeline.recipe import parse_recipe
 from pipeline.run import run
 from pipeline.sample_corpus import write_sample_corpus
 from pipeline.yaml_document import load_yaml
+from tests.inspected import recipe, write_raw
 from tests.plain_detectors import PLAIN
 
 # Time decides no test: the first call of a kernel compiles it.
@@ -45,12 +46,34 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def inspected(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A result of every kind of stage, see `tests.inspected`; its input lies beside it."""
+    folder = tmp_path_factory.mktemp("inspected")
+    _, output = run_in(folder, recipe(write_raw(sample, folder)))
+    return output
+
+
 def run_in(folder: Path, recipe: dict[str, Any], name: str = "out", **options: Any) -> tuple[dict[str, Any], Path]:
     """Run a recipe given as data; gives the manifest and the output folder, `name` in `folder`."""
     output = folder / name
     data = {**recipe, "output": {"path": str(output), **recipe.get("output", {})}}
     parsed = parse_recipe(load_yaml("recipe.yaml", yaml.safe_dump(data)))
     return run(parsed, **options), output
+
+
+@pytest.fixture(scope="session")
+def report_results(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A result that dropped, and one of the same hostile corpus that was only annotated."""
+    from tests.report_results import RECIPE, write_corpus
+
+    folder = tmp_path_factory.mktemp("report")
+    write_corpus(sample, folder / "raw")
+    recipe = {**RECIPE, "input": {"paths": str(folder / "raw")}}
+    return {
+        "dropped": run_in(folder, recipe, "dropped")[1],
+        "annotated": run_in(folder, recipe, "annotated", annotate_only=True)[1],
+    }
 
 
 @pytest.fixture

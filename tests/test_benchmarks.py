@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import __main__ as entry
 from benchmarks import (
@@ -17,6 +18,7 @@ from benchmarks import (
     corpus,
     dedup_peers,
     dedup_skew,
+    inspecting,
     job,
     parity,
     peers,
@@ -28,6 +30,7 @@ from benchmarks import (
     sensitive_peers,
     sensitive_slope,
     signatures,
+    synthetic_result,
     timing,
 )
 from filters.catalog import FILTERS
@@ -35,8 +38,12 @@ from filters.detectors.catalog import DETECTORS
 from filters.exact import ExactParams, content_hashes
 from filters.minhash import jaccard
 from filters.texts import as_text_array
+from pipeline.cli.main import cli
 from pipeline.cli.run import command
+from pipeline.clusters import list_clusters, show_cluster
+from pipeline.explain import explain_document
 from pipeline.recipe import load_recipe
+from pipeline.result import open_result
 from pipeline.run import check
 
 WORDS = [f"word{n}" for n in range(400)]
@@ -424,3 +431,23 @@ def test_skewed_corpora_are_of_one_size_and_half_one_page(tmp_path):
     assert len(pages) == 32 and jaccard(*pages[:2]) < 0.5
     written = dedup_skew.write(copies, tmp_path)
     assert [text for path in written for text in pq.read_table(path)["text"].to_pylist()] == copies
+
+
+def test_inspecting_runs_commands_on_a_result_that_holds_together(tmp_path, monkeypatch):
+    raw, output = synthetic_result.write_result(tmp_path, 400)
+    result = open_result(str(output))
+    kept, left = (sum(len(table) for table in result.tables(series, ["doc_key"])) for series in ("shards", "rejects"))
+    assert kept == result.manifest["kept"]["documents"] and kept + left == 400
+    listed = list_clusters(result, "minhash_dedup", top=1)["largest"][0]
+    assert show_cluster(result, listed["survivor"])["documents"] == listed["documents"]
+    assert explain_document(result, listed["survivor"])["outcome"] == "kept"
+    chosen = {"--help": ["--help"], "stats": ["stats", str(output)]}
+    monkeypatch.setattr(inspecting, "commands", lambda raw, output, folder: chosen)
+    monkeypatch.setattr(inspecting, "write_result", lambda folder, documents: (raw, output))
+    assert [row[0] for row in inspecting.measure(400, tmp_path).rows] == ["--help", "stats"]
+
+
+def test_every_command_of_inspecting_is_one(tmp_path):
+    raw, output = synthetic_result.write_result(tmp_path, 400)
+    for arguments in inspecting.commands(raw, output, tmp_path).values():
+        assert CliRunner().invoke(cli, arguments).exit_code == 0, arguments

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -103,3 +105,19 @@ def test_the_readme_shows_what_the_sample_run_prints(tmp_path: Path, monkeypatch
     tables = [line.rstrip() for line in shown.partition("dedup/exact_dedup")[0].splitlines()]
     assert len(tables) > 30
     assert [line for line in tables if line not in readme] == []
+
+
+def test_commands_in_the_page_on_inspecting_are_ones() -> None:
+    """Options and arguments are those of the commands; nothing is run."""
+    page = (ROOT / "docs" / "inspect.md").read_text()
+    lines = re.findall(r"(?:^\$ |`)beamsift ([^`\n]*[a-z][^`\n]*)", page, re.MULTILINE)
+    assert len(lines) > 12
+    for line in lines:
+        words = shlex.split(line.split("`")[0])
+        command, info = cli, "beamsift"
+        while isinstance(command, click.Group):
+            name, command, words = command.resolve_command(click.Context(command), words)
+            info = f"{info} {name}"
+        if "--text" not in words:  # which would be opened
+            with command.make_context(info, words):
+                pass

@@ -179,8 +179,8 @@ def test_a_null_text_leaves_where_it_is_read():
     assert applied.kept["body"].to_pylist() == ["a", ""]
     assert applied.rejects.to_pylist() == [
         {KEY: 101, "stage": "read", "reason": "null_text", "value": None, "threshold": None, "detail": None,
-         "survivor": None, "kept_as": None, "kept_similarity": None, "kept_measure": None, "text_bytes": 0,
-         "text": None}
+         "survivor": None, "kept_as": None, "kept_similarity": None, "kept_measure": None, "language": None,
+         "text_bytes": 0, "text": None}
     ]  # fmt: skip
     assert applied.tally.documents == {("read", "read"): 3, ("read", "null_text"): 1}
 
@@ -284,7 +284,7 @@ def test_both_sides_of_every_bound_of_length(bound, inside, outside, reason, val
     (row,) = applied.rejects.to_pylist()
     expected = {KEY: 101, "stage": "length", "reason": reason, "value": value, "threshold": next(iter(bound.values())),
                 "detail": None, "survivor": None, "kept_as": None, "kept_similarity": None, "kept_measure": None,
-                "text_bytes": len(outside.encode()), "text": None}  # fmt: skip
+                "language": None, "text_bytes": len(outside.encode()), "text": None}  # fmt: skip
     assert row == expected
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from filters.annotate import annotate_stages
-from filters.chain import KEY, READ, Applied, Stage, Tally, pass_again, run_stages
+from filters.chain import KEY, READ, Applied, Stage, StageTimes, Tally, pass_again, run_stages
 from filters.contract import prepared_state
 from filters.groups import GroupCounts, Grouping
 from filters.texts import byte_lengths
@@ -43,7 +43,7 @@ class StagingOptions:
     JSON-lines file becomes many Splits, whatever its filters keep. keep_text: rejects carry their text. progress:
     folder for `Progress`. groupings: documents are counted by these. second_pass: share of the survivors that the
     stages are run over again. annotate: nothing is dropped, see `filters.annotate`; the staged Split holds all rows,
-    those that a run would have dropped as dead ones.
+    those that a run would have dropped as dead ones. language: column whose value rejects carry.
     """
 
     folder: str
@@ -54,6 +54,7 @@ class StagingOptions:
     groupings: tuple[Grouping, ...] = ()
     second_pass: float = 0.0
     annotate: bool = False
+    language: str | None = None
 
 
 @dataclass
@@ -127,7 +128,17 @@ def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options
                     applied, after = annotate_stages(batch, stages, text_column, before, groups=groups)
                     survivors = applied.kept.filter(pa.array(after))
                 else:
-                    applied = run_stages(batch, stages, text_column, keep_text=options.keep_text, groups=groups)
+                    times: StageTimes = {}
+                    applied = run_stages(
+                        batch,
+                        stages,
+                        text_column,
+                        keep_text=options.keep_text,
+                        groups=groups,
+                        language=options.language,
+                        times=times,
+                    )
+                    progress.add_stages(times)
                     survivors = applied.kept
                 again = pass_again(survivors, batch.schema.names, stages, text_column, options.second_pass)
                 applied.tally.update(again)

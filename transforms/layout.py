@@ -6,13 +6,16 @@ import json
 from typing import Any
 
 from filters.errors import OutputError
-from transforms.files import exists, join, read_bytes
+from transforms.files import exists, join, read_bytes, write_bytes_atomic
 
 MANIFEST = "manifest.json"
 UNFINISHED = ".beamsift-unfinished"
 """Lies in the folder while a run is under way, and after one that was interrupted: JSON, who writes here."""
 STAGING = "staging"
 OWN_FOLDERS = ("shards", "rejects", "edits", "dedup", "groups", STAGING)
+
+ROW_BITS = 40
+"""A document key is `file ordinal << ROW_BITS | row`: 2**23 files of 2**40 rows each fit in an int64."""
 
 FORMAT_VERSION = 1
 """Of the output folder; a reader refuses a version it does not know."""
@@ -36,6 +39,11 @@ def load_manifest(output: str) -> dict[str, Any]:
             "Use the version that wrote it (see `versions` in its manifest), or run the recipe again"
         )
     return dict(manifest)
+
+
+def write_manifest(output: str, manifest: dict[str, Any]) -> None:
+    """Put a manifest in its place, whole or not at all; from then on the folder is a result."""
+    write_bytes_atomic(join(output, MANIFEST), json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
 
 
 def marker_of(output: str) -> dict[str, Any] | None:

@@ -15,8 +15,8 @@ from filters.annotate import EDITED_BEYOND
 from filters.chain import EDITED, NOTE, READ, Tally
 from filters.errors import BudgetError, ConservationError, OutputError
 from transforms.corpus import read_plan
-from transforms.files import exists, join, read_bytes, remove_file, remove_tree, write_bytes_atomic
-from transforms.layout import MANIFEST, UNFINISHED, marker_of
+from transforms.files import exists, join, read_bytes, remove_file, remove_tree
+from transforms.layout import MANIFEST, UNFINISHED, marker_of, write_manifest
 from transforms.shards import ShardRecord
 from transforms.split import PART_BITS, Split, pack, unpack
 
@@ -267,11 +267,10 @@ class _WriteManifestFn(beam.DoFn):
         manifest = build_manifest(account, records, exceeded, self._options)
         if self._options.run_id is not None and (marker_of(output) or {}).get("run") != self._options.run_id:
             raise OutputError(f"another run has taken {output} over; this one leaves no result there")
-        uri = join(output, MANIFEST)
-        write_bytes_atomic(uri, json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
+        write_manifest(output, manifest)
         if self._options.alone:
             self._clear_up()
-        yield uri
+        yield join(output, MANIFEST)
 
     def _clear_up(self) -> None:
         remove_file(join(self._options.output, UNFINISHED))

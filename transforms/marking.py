@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from filters.chain import KEY, NOTE, Tally, reject_rows
 from filters.contract import full_name
 from filters.exact import ExactParams
-from filters.groups import GroupCounts, Grouping
+from filters.groups import GroupCounts, Grouping, strings_of
 from filters.keep import added_columns
 from filters.minhash import MinHashParams
 from transforms.apply import GROUPS, REJECTS, write_sidecar
 from transforms.files import join
+from transforms.progress import Progress
 from transforms.read import column_sidecar, read_keys_and_sizes, read_split, split_schema
 from transforms.shuffle import by_order
 from transforms.split import Split, unpack
@@ -71,6 +72,7 @@ class DedupOptions:
     memory by one worker, 16 to 32 bytes a record. member_partitions: of the shuffle of shingle sets. rounds: of
     connected components. spill: keep shuffled records in files of `folder` instead of the runner's memory.
     groupings: documents are counted by these. annotate: documents that are dropped get the columns of tagged ones, too.
+    language: column whose value rejects carry.
     """
 
     stage: str
@@ -84,6 +86,7 @@ class DedupOptions:
     progress: str | None = None
     groupings: tuple[Grouping, ...] = ()
     annotate: bool = False
+    language: str | None = None
 
 
 def documents_sidecar(stage: str) -> str:
@@ -154,6 +157,7 @@ def mark(
         return replace(split, sidecars=tuple(sidecars), tally=tally)
     rows = np.searchsorted(all_keys, keys[goes])
     tally.add((options.stage, reason), len(rows), int(all_sizes[rows].sum()))
+    Progress(options.progress, options.stage).add(0, 0, len(rows))
     similarity = documents["similarity"].combine_chunks() if "similarity" in documents.column_names else None
     batch = reject_rows(
         pa.array(keys[goes]),
@@ -164,6 +168,7 @@ def mark(
         survivor=pa.array(survivors[goes]),
         similarity=pa.array(np.ones(len(rows))) if similarity is None else similarity.filter(pa.array(goes)),
         measure=params.evidence,
+        language=_languages(split, keys[goes], options.language),
         text_bytes=all_sizes[rows],
         text=_texts(split, keys[goes], options) if options.keep_text else None,
     )
@@ -195,12 +200,21 @@ def _count_groups(split: Split, dropped: Keys, options: DedupOptions) -> pa.Tabl
 
 
 def _texts(split: Split, keys: Keys, options: DedupOptions) -> pa.Array:
+    return _chosen(split, keys, options.text_column)[options.text_column].cast(pa.large_string())
+
+
+def _languages(split: Split, keys: Keys, column: str | None) -> pa.Array | None:
+    if column is None or column not in split_schema(split).names:
+        return None
+    return strings_of(_chosen(split, keys, column), column)
+
+
+def _chosen(split: Split, keys: Keys, column: str) -> pa.RecordBatch:
+    """One column of some alive documents (sorted keys, at least one), with the keys."""
     wanted = pa.array(keys)
-    found = [
-        batch.filter(pc.is_in(batch[KEY], value_set=wanted))[options.text_column]
-        for batch in read_split(split, columns=[options.text_column])
-    ]
-    return pa.chunked_array(found).combine_chunks().cast(pa.large_string())
+    found = [batch.filter(pc.is_in(batch[KEY], value_set=wanted)) for batch in read_split(split, columns=[column])]
+    (batch,) = pa.Table.from_batches(found).combine_chunks().to_batches()
+    return batch
 
 
 class JoinSplits(beam.PTransform):

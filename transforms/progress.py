@@ -11,6 +11,9 @@ import json
 import os
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
+
+from filters.chain import StageTimes
 
 
 class Progress:
@@ -22,9 +25,17 @@ class Progress:
 
     def add(self, documents: int, size: int, dropped: int = 0) -> None:
         """Report work that is done."""
+        self._write([self._phase, documents, size, dropped])
+
+    def add_stages(self, times: StageTimes) -> None:
+        """Report how long stages took that ran row by row."""
+        for stage, taken in times.items():
+            self._write({"stage": stage, "taken": taken})
+
+    def _write(self, report: Any) -> None:
         if not self._folder:
             return
-        line = json.dumps([self._phase, documents, size, dropped]) + "\n"
+        line = json.dumps(report) + "\n"
         try:
             with (Path(self._folder) / str(os.getpid())).open("ab", buffering=0) as file:
                 file.write(line.encode())
@@ -39,6 +50,8 @@ class ProgressReader:
         self._folder = folder
         self._read: dict[Path, int] = defaultdict(int)
         self._totals: dict[str, tuple[int, int, int]] = {}
+        self.stages: dict[str, tuple[int, int, float]] = {}
+        """(documents, bytes, seconds) of stages that ran row by row, in the order first seen."""
 
     def look(self) -> dict[str, tuple[int, int, int]]:
         """(documents, bytes, dropped) so far, by phase in the order first seen."""
@@ -54,8 +67,14 @@ class ProgressReader:
 
     def _add(self, line: bytes) -> None:
         try:
-            phase, documents, size, dropped = json.loads(line)
+            found = json.loads(line)
         except ValueError:  # cut short by a full disk
             return
+        if isinstance(found, dict):
+            taken = self.stages.get(found["stage"], (0, 0, 0.0))
+            documents, size, seconds = (one + other for one, other in zip(taken, found["taken"], strict=True))
+            self.stages[found["stage"]] = (documents, size, seconds)
+            return
+        phase, documents, size, dropped = found
         before = self._totals.get(phase, (0, 0, 0))
         self._totals[phase] = (before[0] + documents, before[1] + size, before[2] + dropped)

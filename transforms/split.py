@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from filters.chain import Tally
+from transforms.layout import ROW_BITS as ROW_BITS
 
-ROW_BITS = 40
-"""A document key is `file ordinal << ROW_BITS | row`: 2**23 files of 2**40 rows each fit in an int64."""
 MAX_FILES = 1 << (63 - ROW_BITS)
 PART_BITS = 20
 """An order is `number of the planned Split << PART_BITS | piece`."""

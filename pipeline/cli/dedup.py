@@ -1,4 +1,4 @@
-"""`beamsift dedup`: plan a near deduplication before it runs, replay one after it ran."""
+"""`beamsift dedup`: plan a near deduplication before it runs, replay one after it ran, look into what it found."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from typing import Any
 
 import click
 
+from pipeline.cli import dedup_inspect
+
 
 @click.group(name="dedup")
 def command() -> None:
-    """Plan and replay near deduplication."""
+    """Plan a deduplication, replay it, look into what it found."""
+
+
+for _inspecting in (dedup_inspect.clusters, dedup_inspect.show, dedup_inspect.why, dedup_inspect.export):
+    command.add_command(_inspecting)
 
 
 @command.command(epilog="Example:  beamsift dedup plan --threshold 0.8 --recall 0.99 --like clean")

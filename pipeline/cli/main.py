@@ -17,9 +17,13 @@ COMMANDS = {
     "run": "run a recipe: read, filter, deduplicate, write shards and an account of what was removed",
     "check": "validate a recipe and its input, print the plan, run nothing",
     "stats": "what a run did: documents by stage and reason, languages, duplicates",
+    "explain": "why one document was kept or dropped: every stage, value and limit, duplicates, edits",
+    "report": "one HTML file that shows a result, with charts and samples, to read, send and print",
     "pii": "show the personal data and secrets in files; precision and recall of finding them",
     "calibrate": "statistics of an annotated run, and what other limits would remove",
-    "dedup": "plan a near deduplication, or replay one with another threshold or keep rule",
+    "sample-rejects": "read what a rule throws away",
+    "diff-recipes": "run two recipes over a sample, show the documents on which they disagree",
+    "dedup": "clusters of duplicates and why a document is one; plan a near deduplication, or replay one",
     "sample": "write a small raw corpus to try things on, with the truth about what is planted in it",
 }
 
@@ -33,7 +37,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"pipeline.cli.{cmd_name}").command
+        module = f"pipeline.cli.{cmd_name.replace('-', '_')}"
+        command: click.Command = importlib.import_module(module).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -85,15 +90,16 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         from filters.errors import BeamsiftError
+        from pipeline.cli.tables import harmless_lines
 
         if debug:
             raise
         if isinstance(error, BeamsiftError):
             click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
-            click.echo(str(error), err=True)
+            click.echo(harmless_lines(str(error)), err=True)
             sys.exit(1)
         text = str(error).strip().splitlines()
-        summary = f"{type(error).__name__}: {text[-1][:300] if text else ''}"
+        summary = f"{type(error).__name__}: {harmless_lines(text[-1][:300]) if text else ''}"
         click.echo(f"Error: beamsift failed unexpectedly ({summary}). Run with --debug to see where.", err=True)
         sys.exit(2)
 

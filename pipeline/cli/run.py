@@ -43,12 +43,13 @@ def command(
 ) -> None:
     """Run RECIPE: read the input, run its stages, write shards, rejects and a manifest."""
     from pipeline.cli.interrupts import leaving_at_once
-    from pipeline.cli.progress import show_progress
+    from pipeline.cli.progress import Expected, show_progress
     from pipeline.recipe import load_recipe
     from pipeline.run import run
 
     loaded = load_recipe(recipe, input_paths=inputs, output_path=output)
-    with leaving_at_once(), show_progress(quiet=quiet) as report:
+    expected = Expected()
+    with leaving_at_once(), show_progress(quiet=quiet, expected=expected) as report:
         manifest = run(
             loaded,
             runner=runner,
@@ -59,6 +60,7 @@ def command(
             annotate_only=annotate_only,
             report=report,
             tell=partial(click.echo, err=True),
+            expect=expected.set,
         )
     if as_json:
         click.echo(json.dumps(manifest, ensure_ascii=False))

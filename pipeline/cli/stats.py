@@ -1,89 +1,89 @@
-"""`beamsift stats`: tables of what a run did."""
+"""`beamsift stats`: tables of what a run did, and two runs side by side."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from pipeline.cli.tables import new_table
 
-_LANGUAGES_SHOWN = 12
-
-
-@click.command(name="stats", epilog="Example:  beamsift stats build/sample/clean --json | jq .duplicates")
+@click.command(
+    name="stats",
+    epilog="Example:  beamsift stats build/sample/clean --by language\n\n"
+    "          beamsift stats before after\n\n"
+    "          beamsift stats build/sample/clean --json | jq .duplicates",
+)
 @click.argument("output", type=click.Path())
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(output: str, as_json: bool) -> None:
-    """Show the funnel by stage and reason, the languages and the duplicates of the result in OUTPUT."""
-    from pipeline.stats import collect_stats
+@click.argument("other", type=click.Path(), required=False)
+@click.option("--by", type=click.Choice(["source", "language", "domain"]),
+              help="Documents read, dropped by each stage, and kept, of every source, language or domain.")  # fmt: skip
+@click.option("--column", metavar="NAME", help="With --by: a column of the input instead, read from its files.")
+@click.option(
+    "--top", "-n", type=click.IntRange(min=1), default=20, show_default=True, help="Groups to list with --by."
+)
+@click.option("--duplicates", is_flag=True, help="Similarities and S-curve, bands, sources that share duplicates.")
+@click.option("--budgets", is_flag=True, help="What was removed of every group beside the recipe's budgets.")
+@click.option("--timing", is_flag=True, help="Times and rates of phases and stages, memory.")
+@click.option("--all", "everything", is_flag=True, help="All reasons and languages, and the files.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON, whole.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+def command(
+    output: str,
+    other: str | None,
+    by: Any,
+    column: str | None,
+    top: int,
+    duplicates: bool,
+    budgets: bool,
+    timing: bool,
+    everything: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Show what the run that wrote OUTPUT did: documents by stage and reason, languages, duplicates.
 
-    stats = collect_stats(output)
+    With two results, both side by side. The options show one thing more closely, instead.
+    """
+    from pipeline import stats
+    from pipeline.cli import stats_tables as tables
+    from pipeline.cli.tables import new_console, print_json
+    from pipeline.result import open_result
+
+    if column and not by:
+        raise click.UsageError("--column goes with --by")
+    shown: list[Any] = []
+    data: dict[str, Any] = {"output": output}
+    if other is not None:
+        if by or duplicates or budgets or timing:
+            raise click.UsageError("two results are compared as a whole; give one to look at it more closely")
+        from pipeline.compare import compare
+
+        data = compare(open_result(output), open_result(other))
+        shown = tables.comparison(data)
+    else:
+        result = open_result(output)
+        if by:
+            from pipeline.cli.progress import show_scan
+            from pipeline.outcomes import outcomes_by
+
+            with show_scan("read", quiet=quiet) as report:
+                data["by"] = outcomes_by(result, by, column=column, report=report)
+            shown += tables.groups(data["by"], column or by, result, top)
+        if duplicates:
+            data["duplicates"] = stats.duplicates_in_detail(result)
+            shown += tables.duplicates_in_detail(data["duplicates"])
+        if budgets:
+            data["budgets"] = stats.budgets(result)
+            shown += tables.budgets(data["budgets"], top)
+        if timing:
+            data["timing"] = stats.timing(result)
+            shown += tables.timing(data["timing"])
+        if not shown:
+            data = stats.collect_stats(output)
+            shown = tables.summary(data, everything)
     if as_json:
-        click.echo(json.dumps(stats, ensure_ascii=False))
+        print_json(data)
         return
-    from rich.console import Console
-
-    console = Console()
-    for table in (_funnel(stats), _languages(stats), _duplicates(stats)):
-        if table is not None:
-            console.print(table)
-    width = max(24, *(len(name) + 2 for name in stats["files"]))
-    for name, files in stats["files"].items():
-        line = f"{name:<{width}}{files['files']:>4,} files {files['rows']:>14,} rows {files['size'] / 1e6:>12,.2f} MB"
-        console.print(f"[dim]{line}[/dim]", highlight=False)
-
-
-def _funnel(stats: dict[str, Any]) -> Any:
-    title, dropped = "Documents by stage", "dropped"
-    if stats["annotate_only"]:
-        title, dropped = "Documents by stage: all were kept, a run would drop", "would drop"
-    table = new_table(title, "stage", "in", "out", dropped, "%", "MB out")
-    total = max(stats["read"]["documents"], 1)
-    for step in stats["stages"]:
-        gone = step["in"]["documents"] - step["out"]["documents"]
-        table.add_row(
-            f"[bold]{step['id']}[/bold]",
-            f"{step['in']['documents']:,}",
-            f"{step['out']['documents']:,}",
-            f"{gone:,}" if gone else "",
-            f"{100 * gone / total:.1f}" if gone else "",
-            f"{step['out']['bytes'] / 1e6:,.2f}",
-        )
-        for reason, count in step["dropped"].items():
-            table.add_row(
-                f"  {reason}", "", "", f"{count['documents']:,}", f"{100 * count['documents'] / total:.1f}", ""
-            )
-        if "edited" in step:
-            table.add_row(f"  [dim]edited {step['edited']['documents']:,} documents[/dim]", "", "", "", "", "")
-    return table
-
-
-def _languages(stats: dict[str, Any]) -> Any:
-    rows = stats["languages"]
-    if not rows:
-        return None
-    title = "Languages a run would keep" if stats["annotate_only"] else "Languages kept"
-    table = new_table(title, "language", "documents", "%")
-    total = max(sum(row["documents"] for row in rows), 1)
-    for row in rows[:_LANGUAGES_SHOWN]:
-        table.add_row(str(row["language"]), f"{row['documents']:,}", f"{100 * row['documents'] / total:.1f}")
-    rest = rows[_LANGUAGES_SHOWN:]
-    if rest:
-        count = sum(row["documents"] for row in rest)
-        table.add_row(f"{len(rest)} more", f"{count:,}", f"{100 * count / total:.1f}")
-    return table
-
-
-def _duplicates(stats: dict[str, Any]) -> Any:
-    """One row a stage; clusters by their size, one column a class of sizes that occurs."""
-    if not stats["duplicates"]:
-        return None
-    found = stats["duplicates"]
-    classes = list(dict.fromkeys(row["size"] for stage in found.values() for row in stage["sizes"]))
-    table = new_table("Duplicates, and clusters by size", "stage", "dropped", "clusters", *classes)
-    for stage, counts in found.items():
-        sizes = {row["size"]: f"{row['clusters']:,}" for row in counts["sizes"]}
-        table.add_row(stage, f"{counts['dropped']:,}", f"{counts['clusters']:,}", *(sizes.get(c, "") for c in classes))
-    return table
+    console = new_console()
+    for one in shown:
+        console.print(one, soft_wrap=isinstance(one, str))
