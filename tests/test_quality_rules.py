@@ -14,7 +14,7 @@ from filters.contract import LimitByName, Rule, judge, prepared_state
 from filters.errors import RecipeError
 from filters.kernels import lines as line_kernels
 from filters.quality import bounds, gopher_quality, gopher_repetition
-from filters.quality.language_limits import load_fineweb2
+from filters.quality.language_limits import load_limits
 from filters.quality.statistics import StopWords, line_statistics
 from filters.texts import as_text_array
 from pipeline.recipe import parse_recipe
@@ -341,7 +341,7 @@ def test_stop_words_of_a_language(language, passes, fails):
 
 
 def test_the_table_of_languages():
-    table = load_fineweb2()
+    table = load_limits("fineweb2")
     assert len(table.keys) == 48 and len(set(table.keys)) == 48
     # Read from the same files another time: score, mean word length, letters, newlines, terminal lines.
     for key, *numbers in [

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from filters.contract import SHARED, Shared
+from filters.errors import RecipeError
 from filters.kernels import lines, repeats, words
 from filters.kernels.characters import load_characters
 from filters.texts import as_text_array, text_buffers
@@ -115,7 +116,7 @@ class StopWords:
         for name in self._names:
             listed = {h for word in lists[name] for h in word_hashes(word, flavour, fold)}
             if len(listed) > 64:
-                raise ValueError(f"stop words of {name}: {len(listed)}, at most 64 can be told apart")
+                raise RecipeError(f"stop words of {name}: {len(listed)}, at most 64 can be told apart; name fewer")
             hashes += sorted(listed)
             offsets.append(len(hashes))
         self._hashes, self._offsets = np.array(hashes, np.uint64), np.array(offsets, np.int64)
