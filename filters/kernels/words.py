@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from filters.kernels.characters import LETTER, LOWER, SPACE, SYMBOL
+from filters.kernels.characters import DIGIT, LETTER, LOWER, NUMERAL, SPACE, SYMBOL
 from filters.kernels.compiled import helper, kernel
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
 from filters.kernels.unicode_table import LONE, SEPARATOR
 
 HAS_LETTER, HAS_NON_SYMBOL, IS_MARKED, IS_LONE = 1, 2, 4, 8
 """Bits of a word's kind: holds a letter; holds a character that is no symbol; holds `#` or `…`; is one character of
-a script written without spaces."""
+a script written without spaces. A vowel sign that is a word there, as in Thai, is a letter."""
 
 CHUNK = 1024
 """Words held at a time where a kernel only counts: memory does not depend on the text."""
@@ -60,7 +60,7 @@ def next_words(data, i, stop, table, whitespace, fold, out):
         while True:
             h = (h ^ (np.uint64(entry & LOWER) if fold else np.uint64(point))) * FNV_PRIME
             length += 1
-            if entry & LETTER != 0:
+            if entry & LETTER != 0 or (lone and entry & (DIGIT | NUMERAL) == 0):
                 bits |= HAS_LETTER
             if entry & SYMBOL == 0:
                 bits |= HAS_NON_SYMBOL

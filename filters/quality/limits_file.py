@@ -115,7 +115,9 @@ class _Reader:
         return [self.scalar(item, name) for item in self.items(node, name)]
 
     def numbers(self, node: yaml.Node, name: str, count: int) -> list[float | None]:
-        """As many numbers as the key stands for; null where one says so."""
+        """As many numbers as the key stands for; null, alone or among them, turns rules off."""
+        if isinstance(node, yaml.ScalarNode) and node.value in _NULL:
+            return [None] * count
         nodes = [node] if isinstance(node, yaml.ScalarNode) else self.items(node, name)
         if len(nodes) != count:
             raise self.error(node, f"{name}: expected {count} numbers ({', '.join(GROUPS.get(name, (name,)))})")
