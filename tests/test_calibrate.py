@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from collections.abc import Callable
@@ -15,9 +16,11 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from filters.errors import BeamsiftError, OutputError, RecipeError
 from pipeline.calibration import EVERY, calibrate
+from pipeline.cli.calibrate import show
 from pipeline.cli.main import cli
 from tests.annotated_results import TEXTS, Named, dropped_by, write_result
 from tests.strategies import word_texts
@@ -259,6 +262,29 @@ def test_the_command(result: str) -> None:
     assert json.loads(call("--json", "-l", "en"))["documents"][EVERY] > 0
     with pytest.raises(BeamsiftError):
         call("--set", "length.min_words")
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "left_out"), [(64, "first %", "50 %"), (80, "50 %", "1 to 99 %"), (120, "90 %", "…")]
+)
+def test_no_number_is_cut_off_on_a_narrow_terminal(result: str, width: int, shown: str, left_out: str) -> None:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    show(calibrate(result, changes=["length.min_words=1"], stages=["gopher_repetition"]), console)
+    output = console.file.getvalue()  # type: ignore[attr-defined]
+    table = output[: output.index("Documents dropped")]
+    assert shown in table and left_out not in table and "…" not in table
+    assert "duplicate_paragraph_chars" in table
+    assert max(map(len, output.splitlines()[:-3])) <= width
+
+
+def test_what_a_limit_drops_is_coloured(result: str) -> None:
+    console = Console(width=120, file=io.StringIO(), force_terminal=True, color_system="standard")
+    show(calibrate(result, changes=["length.min_words=60"], stages=["length"]), console)
+    (line,) = (line for line in console.file.getvalue().splitlines() if ">= 60" in line)  # type: ignore[attr-defined]
+    red = "".join(part.split("\x1b[0m")[0] for part in line.split("\x1b[31m")[1:])
+    bars = [char for char in line if char in "▁▂▃▄▅▆▇█"]
+    assert "▇" in red or "█" in red
+    assert 0 < sum(char in "▁▂▃▄▅▆▇█" for char in red) < len(bars)
 
 
 Runner = Callable[..., tuple[dict[str, Any], Path]]

@@ -21,14 +21,21 @@ _DROPPED = "red"
 
 @dataclass(frozen=True)
 class _Shape:
-    """What a table of statistics shows of a distribution."""
+    """What a table of statistics shows of a distribution, and the spaces on both sides of a column."""
 
     quantiles: tuple[str, ...]
     bars: bool
+    padding: int = 1
 
 
-_SHAPES = (_Shape(_QUANTILES, True), _Shape(_QUANTILES[::2], True), _Shape(_QUANTILES[::2], False),
-           _Shape(_QUANTILES[2:3], False), _Shape((), False))  # fmt: skip
+_SHAPES = (
+    _Shape(_QUANTILES, True),
+    _Shape(_QUANTILES[::2], True),
+    _Shape(_QUANTILES[::2], True, 0),
+    _Shape(_QUANTILES[::2], False, 0),
+    _Shape(_QUANTILES[2:3], False, 0),
+    _Shape((), False, 0),
+)
 """From wide terminals to narrow ones: a number that is cut off is worse than none."""
 
 
@@ -70,8 +77,11 @@ def command(
     from rich.console import Console
 
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
+    show(found, console if console.is_terminal else Console(width=_WIDE))
+
+
+def show(found: dict[str, Any], console: Any) -> None:
+    """Print what `pipeline.calibration.calibrate` found, in tables that are not wider than the console."""
     for stage in dict.fromkeys(one["stage"] for one in [*found["statistics"], *found["rules"]]):
         console.print(_fitting(console, [_statistics(found, stage, shape) for shape in _SHAPES]))
     if found["changed"]:
@@ -108,6 +118,7 @@ def _statistics(found: dict[str, Any], stage: str, shape: _Shape) -> Any:
 
     heads = [f"{100 * float(share):g} %" for share in shape.quantiles] + ["1 to 99 %"] * shape.bars
     table = new_table(stage, "statistic", "keeps", *heads, "alone %", "first %")
+    table.padding = (0, shape.padding)
     if shape.bars:
         table.columns[-3].justify = "left"
     total = max(found["documents"][_EVERY], 1)
