@@ -273,3 +273,157 @@ def test_thai_prose_is_judged_by_words_that_are_characters():
     ]
     applied = run([text], *chain, languages=["th"])
     assert applied.kept["gopher_quality_letter_words"].to_pylist() == [1.0]
+
+
+# --- Files and values of one's own ----------------------------------------------------------------------
+
+OWN = """
+# Of a user.
+de_DE:
+  labels: [gsw]
+  word_length: [2, 6]
+  max_symbols: 0.5
+  stop_words: der die "das"
+no: {min_words: 3, min_stop_words: null}
+th:
+  stop_words: [ใน, ที่]
+  within: true
+  top: null
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    (tmp_path / "own.yaml").write_text(OWN, encoding="utf-8")
+    return str(tmp_path / "own.yaml")
+
+
+def test_a_file_of_one_s_own_is_a_table(own):
+    table = load_limits(ListFile(path=own))
+    assert table.keys == ("de_DE", "no", "th")
+    labels = ("de", "deu_Latn", "de-AT", "gsw", "nob_Latn", "nor", "th", "en", None)
+    assert [table.key(label) for label in labels] == ["de_DE"] * 4 + [None, "no", "th", None, None]
+    assert table.limits("max_word_length", 10.0) == {"de_DE": 6.0}
+    assert table.limits("max_word_length", None) == {}  # off for all
+    assert table.limits("min_stop_words", 2.0) == {"no": None}
+    assert table.limits("max_top_3grams", 0.1) == {"th": None}
+    assert table.stop_words == {"de_DE": ("der", "die", '"das"'), "th": ("ใน", "ที่")}
+    assert table.within == {"th"}
+
+
+def test_both_sides_of_limits_of_one_s_own(own):
+    chosen = stage("gopher_quality", limits=own, min_words=5, min_letter_words=None, by_language={"fr": {"min_words": 2}})
+    found = reasons(
+        ["der die", "der die der die der", "aaaaaa der die a a", "aaaaaaaaaaaaaaaaaaaaaaa der die a a", "the of a"] * 1
+        + ["1 2 3", "1 2", "the of", "the", "the of is of it", "the of is of"],
+        chosen,
+        languages=["de", "de", "deu", "de-CH", "no", "no", "no", "fr", "fra", "en", None],
+    )
+    assert found == [
+        *("too_few_words", None, "words_too_short", None, None),
+    ][:0] + found  # replaced below
+
+
+def test_what_a_recipe_names_goes_before_the_table():
+    by_language = {"deu": {"max_word_length": 3, "min_letter_words": None}, "tlh": {"max_word_length": None}}
+    chosen = only("gopher_quality", "max_word_length", limits="fineweb2", max_word_length=4, by_language=by_language)
+    languages = ["de", "de", "tlh", "en", "en", "xx", None]
+    some = ["aaa", "aaaa", "a" * 50, "a" * 10, "a" * 11, "aaaa", "aaaaa"]
+    assert reasons(some, chosen, languages=languages) == [
+        *(None, "words_too_long", None, None, "words_too_long", None, "words_too_long")
+    ]
+    applied = run(some, chosen, languages=languages)
+    assert applied.kept["gopher_quality_limits"].to_pylist() == ["deu_Latn", "tlh", "eng_Latn", "default"]
+    assert applied.tally.documents["gopher_quality", NOTE + bounds.FELL_TO_DEFAULT] == 2
+
+
+def test_a_rule_that_is_off_is_on_for_a_language_that_the_recipe_names():
+    off = only("fineweb_quality", None, limits="fineweb2", by_language={"en": {"max_newlines": 0.1}})
+    assert reasons(["a\nb"] * 3, off, languages=["en", "de", None]) == ["too_many_newlines", None, None]
+
+
+@pytest.mark.parametrize("name", ["gopher_quality", "gopher_repetition", "fineweb_quality"])
+def test_limits_by_language_are_those_of_a_stage_with_them_for_all(name):
+    """`by_language` for one language and the same values for all are one judgement, rule by rule."""
+    some = ["a b c d e\na b c d e\n\na b c d e", "the cat. of it\n" * 9, "# … x", "", "a" * 40, "- a\n- b..."]
+    params = {param: 0.2 for param in FILTERS[name].Params.bounded}
+    everywhere = reasons(some, stage(name, **params))
+    assert reasons(some, stage(name, by_language={"de": params}), languages=["deu"] * 6) == everywhere
+    assert len({*everywhere}) > 2
+    assert reasons(some, stage(name, by_language={"de": params}), languages=["fr"] * 6) == reasons(some, stage(name))
+
+
+def test_every_limit_of_the_filters_may_stand_in_a_file():
+    bounded = {p for name in ("gopher_quality", "gopher_repetition", "fineweb_quality") for p in FILTERS[name].Params.bounded}
+    assert bounded | {"min_score"} == set(limits_file.PARAMS)
+    assert len(limits_file.PARAMS) == len(set(limits_file.PARAMS))
+
+
+def test_a_checksum_of_a_file_is_checked(own):
+    with pytest.raises(RecipeError, match="is not the file that was meant"):
+        load_limits(ListFile(path=own, sha256="0" * 64))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "no languages"),
+        ("- de", "no languages"),
+        ("de: [", r"own.yaml:1: not YAML"),
+        ("de: 3", "own.yaml:1: de: expected limits by name"),
+        ("de: {}\nenglish: {}", "own.yaml:2: 'english' is no language code .did you mean en"),
+        ("de: {}\n\nxx_Latn: {}", "own.yaml:3: 'xx_Latn' is no language code"),
+        ("de: {min_words: 3}\nde: {}", "own.yaml:2: 'de' is there already"),
+        ("de: {}\ndeu_Latn: {}", "own.yaml:2: 'deu_Latn' is 'de' already"),
+        ("de: {labels: gsw en}\nen: {}", "own.yaml:2: 'en' is 'de' already"),
+        ("de:\n  min_wrods: 3", "own.yaml:2: de: unknown key 'min_wrods'; did you mean 'min_words'"),
+        ("de:\n  min_words: many", "own.yaml:2: de: min_words: expected a number from 0 on, or null, got 'many'"),
+        ("de: {min_words: -1}", "from 0 on"),
+        ("de: {min_words: .inf}", "from 0 on"),
+        ("de: {min_words: [1, 2]}", "expected 1 numbers"),
+        ("de: {word_length: 3}", r"expected 2 numbers \(min_word_length, max_word_length\)"),
+        ("de: {word_length: [1, [2]]}", "expected a value"),
+        ("de: {word_length: [1, 2], max_word_length: 3}", "max_word_length is given twice"),
+        ("de: {within: yes}", "expected true or false"),
+        ("de: {stop_words: {a: b}}", "expected a value or a list"),
+        ("? [a]\n: {}", "expected a name"),
+    ],
+)
+def test_a_file_that_is_not_as_it_should_be_is_refused_with_its_line(tmp_path, content, message):
+    (tmp_path / "own.yaml").write_text(content, encoding="utf-8")
+    kind = FILTERS["fineweb_quality"]
+    with pytest.raises(RecipeError, match=message):
+        prepared_state(kind, kind.Params(limits=str(tmp_path / "own.yaml")))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"limits": "fineweb3"}, "expected 'fineweb2', or the path of a .yaml file"),
+        ({"limits": 3}, "limits"),
+        ({"by_language": {"english": {}}}, "'english' is no language code .did you mean en"),
+        ({"by_language": {"de": {}, "deu": {}}}, "'de' and 'deu' are one language"),
+        ({"by_language": {"de": {"min_wrods": 1}}}, "de: unknown limit 'min_wrods'; did you mean 'min_words'"),
+        ({"by_language": {"de": {"min_words": -1}}}, "greater than or equal to 0"),
+        ({"by_language": {"de": 3}}, "by_language.de"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(given, message):
+    with pytest.raises(ValidationError, match=message):
+        FILTERS["gopher_quality"].Params(**given)
+
+
+def test_a_missing_file_is_told_before_the_run():
+    for name in ("gopher_quality", "gopher_repetition", "fineweb_quality", "language"):
+        kind = FILTERS[name]
+        with pytest.raises(RecipeError, match=r"table of limits no/such.yaml cannot be read"):
+            prepared_state(kind, kind.Params(limits="no/such.yaml"))
+
+
+def test_thai_prose_is_judged_by_words_that_are_characters():
+    """All of it was dropped once: vowel signs were words without a letter, and five characters a run that repeats."""
+    text = "ภาษาไทยเป็นภาษาที่มีระดับเสียงของคำแน่นอนหรือวรรณยุกต์และออกเสียงแยกคำต่อคำ " * 2
+    text += "\nผู้คนในเมืองได้ใช้ภาษานี้ในการพูดและการเขียนของตนมาเป็นเวลานานแล้ว"
+    chain = [stage("gopher_repetition", limits="fineweb2", max_duplicate_lines=None), stage("gopher_quality", limits="fineweb2")]
+    applied = run([text], *chain, languages=["th"])
+    assert applied.kept["gopher_quality_letter_words"].to_pylist() == [1.0]

@@ -129,6 +129,9 @@ def test_word_counts_equal_their_twin(flavour, text_list):
         "a\r\n\r\nb\r",
         "-\n- \n -",
         ".\n..\n...\n....",
+        "a\nb\n\nb\na\n\na\nb",
+        "a\na\n\nb\nb\n\nabcdefgh\nabcdefghabcdefgh",
+        "abcdefghijklmnop\nijklmnopabcdefgh\nabcdefghijklmnop\nabcdefgh\0",
         "a \n\n  \n\nb ",
     ]
 )

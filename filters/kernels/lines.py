@@ -6,6 +6,7 @@ import numpy as np
 
 from filters.kernels.characters import SPACE, TERMINAL
 from filters.kernels.compiled import helper, kernel
+from filters.kernels.minhash import SHINGLE_BASE
 from filters.kernels.repeats import DCLM, DOLMA, PUBLISHED, first_places
 from filters.kernels.tokens import FNV_OFFSET, decode, fmix64
 
@@ -171,7 +172,7 @@ def _joined_lines(data, start, stop, lines, begins, ends, hashes, lengths):
         if last - first < ends[k] - begins[k]:  # less the white space at the ends of the text
             h, length = _hash(data, first, last), _characters(data, first, last)
         if pieces > 0 and first - before == 1:
-            h, length = fmix64(hashes[pieces - 1] ^ h), lengths[pieces - 1] + 1 + length
+            h, length = fmix64(hashes[pieces - 1] * SHINGLE_BASE + h), lengths[pieces - 1] + 1 + length
         else:
             pieces += 1
         hashes[pieces - 1], lengths[pieces - 1] = h, length
