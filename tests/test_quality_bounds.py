@@ -274,46 +274,6 @@ def test_a_null_leaves_before_any_rule_and_its_neighbours_are_judged_alone(name)
     assert len(applied.kept) + len(rejects) == 4
 
 
-AWKWARD_NUMBERS = [
-    # (text, words, their mean length, share of them with a letter, lines that are not blank)
-    ("", 0, None, None, 0),
-    (" \t\r\n\u3000", 0, None, None, 0),
-    ("a", 1, 1.0, 1.0, 1),
-    ("\x00", 0, None, None, 1),
-    ("x" * 1_000_000, 1, 1e6, 1.0, 1),
-    ("ab " * 333_333 + "c", 333_334, 666_667 / 333_334, 1.0, 1),
-    ("😀 👩‍👩‍👧‍👦 🏳️‍🌈", 3, 1.0, 0.0, 1),  # variation selectors are marks; the emoji between are no words
-    ("😀😀", 0, None, None, 1),
-    ("مرحبا بالعالم", 2, 6.0, 1.0, 1),
-    ("\u202eab\u202c \u200fשלום", 2, 3.0, 1.0, 1),
-    ("e\u0301a\u0300\u0301", 1, 5.0, 1.0, 1),
-    ("\u0301\u0301", 1, 2.0, 0.0, 1),
-    ("a\ud7ffb\ue000c\uffffd\U00010000e\U0010fffff", 5, 7 / 5, 1.0, 1),  # U+10000 is a letter, its neighbours none
-    ("ที่", 3, None, 1.0, 1),  # a vowel and a tone sign are words there
-]
-
-
-@pytest.mark.parametrize(("text", "words", "length", "letters", "lines"), AWKWARD_NUMBERS)
-def test_awkward_texts_are_measured_as_documented(text, words, length, letters, lines):
-    kept = run([text], only("gopher_quality", None), only("fineweb_quality", None)).kept
-    assert reasons([text], only("fineweb_quality", None)) == ["no_lines" if lines == 0 else None]
-    if len(kept):
-        (row,) = kept.to_pylist()
-        assert (row["gopher_quality_words"], row["fineweb_quality_lines"]) == (words, lines)
-        assert row["gopher_quality_word_length"] == (length if length is None else pytest.approx(length))
-        assert row["gopher_quality_letter_words"] == letters
-
-
-@pytest.mark.parametrize("name", QUALITY)
-def test_a_null_leaves_before_any_rule_and_its_neighbours_are_judged_alone(name):
-    applied = run([None, "a", None, ""], stage(name))
-    alone = run(["a", ""], stage(name))
-    assert [row["stage"] for row in applied.rejects.sort_by("doc_key").to_pylist()][::2] == ["read", "read"]
-    assert sorted(r for r in applied.rejects["reason"].to_pylist() if r != "null_text") == sorted(
-        alone.rejects["reason"].to_pylist()
-    )
-
-
 def test_every_bound_names_its_source():
     every = [*gopher_quality.BOUNDS, *(bound for some in gopher_repetition.BOUNDS.values() for bound in some)]
     assert all(bound.source for bound in every)
