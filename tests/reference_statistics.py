@@ -61,6 +61,11 @@ def stop_words(text: str, flavour: str, listed: set[str], fold: bool = False) ->
     return len(listed & set(found)), sum(word in listed for word in found)
 
 
+def stop_words_within(text: str, listed: set[str]) -> tuple[int, int]:
+    """The same of words that stand anywhere, parts of others too."""
+    return sum(word in text for word in listed), sum(map(text.count, listed))
+
+
 def repeat_counts(text: str, flavour: str, counting: str) -> dict[str, int]:
     """Characters in frequent and in repeated runs of words."""
     found = words(text, flavour)
