@@ -1,9 +1,11 @@
 """Tests of limits by language: FineWeb-2's table, files of one's own, values in a recipe, stop words."""
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from filters.catalog import FILTERS
@@ -273,3 +275,17 @@ def test_thai_prose_is_judged_by_words_that_are_characters():
     ]
     applied = run([text], *chain, languages=["th"])
     assert applied.kept["gopher_quality_letter_words"].to_pylist() == [1.0]
+
+
+def test_what_the_docs_show_is_valid(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[1] / "docs" / "quality-rules.md").read_text(encoding="utf-8")
+    recipe, table = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (stage_of_docs,) = yaml.safe_load(recipe)
+    params = FILTERS["gopher_quality"].Params(**stage_of_docs["gopher_quality"])
+    assert params.table.limits("max_word_length", 10)["deu_Latn"] == 18
+    assert FILTERS["gopher_quality"].Params(**params.model_dump(mode="json")) == params
+    (tmp_path / "limits.yaml").write_text(table, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    params = FILTERS["gopher_quality"].Params(limits="limits.yaml")
+    assert FILTERS["gopher_quality"].Params(**params.model_dump(mode="json")) == params
+    assert params.table.keys == ("deu_Latn", "th")

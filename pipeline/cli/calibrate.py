@@ -88,7 +88,8 @@ def show(found: dict[str, Any], console: Any) -> None:
         console.print(_changes(found))
         console.print(_by_group(found))
         console.print(
-            f"{found['stay_now']:,} documents stay that went, {found['drop_now']:,} go that stayed. {_doubt(found)}",
+            f"Documents that went and stay now: {found['stay_now']:,}; that stayed and go now: {found['drop_now']:,}. "
+            f"{_doubt(found)}",
             highlight=False,
         )
     else:
