@@ -19,6 +19,7 @@ from filters.language_codes import UNDETERMINED, canonical_code, resolve_code, r
 from filters.language_lines import LineParams, foreign_share
 from filters.language_model import LoadedModel, Pieces, load_model
 from filters.list_files import ListFile
+from filters.quality.bounds import FELL_TO_DEFAULT
 from filters.quality.language_limits import TableSource, load_limits
 from filters.texts import text_buffers
 
@@ -182,6 +183,14 @@ def rules(params: LanguageParams) -> Sequence[Rule]:
     return found
 
 
+def notes(params: LanguageParams) -> Sequence[Rule]:
+    """Documents in a language that has no minimum of its own in the table."""
+    if params.limits is None:
+        return ()
+    listed = (code for code, _ in least_scores(params, load_model(params.model)))
+    return [Rule(FELL_TO_DEFAULT, "", "in", frozenset([*listed, UNDETERMINED]))]
+
+
 LANGUAGE = Filter(
     name="language",
     summary="language by a fastText model, allowed ones pass",
@@ -191,4 +200,5 @@ LANGUAGE = Filter(
     measure=measure,
     rules=rules,
     limits=limits,
+    notes=notes,
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from filters.catalog import FILTERS
-from filters.chain import KEY, Stage, run_stages
+from filters.chain import KEY, NOTE, Stage, run_stages
 from filters.contract import prepared_state
 from filters.errors import RecipeError
 from filters.kernels.language import count_letters, long_lines, sample_pieces
@@ -18,6 +18,7 @@ from filters.kernels.unicode_table import load_table
 from filters.language import SPREAD_PIECES, LanguageParams, least_scores, prepare
 from filters.language_codes import canonical_code, resolve_codes
 from filters.language_model import load_model, small_model_path
+from filters.quality.bounds import FELL_TO_DEFAULT
 from filters.texts import as_text_array, text_buffers
 from tests.fasttext_files import Recipe, write_model
 from tests.language_labels import GLOTLID_LIKE
@@ -214,6 +215,9 @@ def test_minima_come_from_the_recipe_then_from_a_table_then_for_all(tmp_path):
     }
     (tmp_path / "own.yaml").write_text("cmn_Hani: {score: 0.25}\nen: {score: 0.5}\nsr: {min_score: null}\n")
     assert least(limits=str(tmp_path / "own.yaml")) == {"zh": 0.25, "sr": None}
+    noted = run([CHINESE, "12", "и сад"], model=path, limits=str(tmp_path / "own.yaml")).tally.documents
+    others = [code for code in measured([CHINESE, "и сад"], model=path)[""] if code not in ("zh", "sr")]
+    assert noted["language", NOTE + FELL_TO_DEFAULT] == len(others)
     (score,) = measured([CHINESE], model=path)["score"]
     (code,) = measured([CHINESE], model=path)[""]
     assert len(run([CHINESE], model=path, min_scores={code: score}).kept) == 1
