@@ -6,6 +6,7 @@ import numpy as np
 
 from filters.kernels.characters import SPACE, TERMINAL
 from filters.kernels.compiled import helper, kernel
+from filters.kernels.cuts import count_characters, stands_at
 from filters.kernels.minhash import SHINGLE_BASE
 from filters.kernels.repeats import DCLM, DOLMA, PUBLISHED, first_places
 from filters.kernels.tokens import FNV_OFFSET, decode, fmix64
@@ -17,20 +18,14 @@ from filters.kernels.tokens import FNV_OFFSET, decode, fmix64
 LINE_COUNTS = 21
 """Columns of `line_counts`."""
 
-_NEWLINE, _RETURN, _HASH, _DOT, _SPACE = 10, 13, 35, 46, 32
+_NEWLINE, _RETURN, _HASH, _DOT = 10, 13, 35, 46
+_THREE_DOTS, _SPACED_DOTS, _ELLIPSIS, _LINE_SEPARATOR, _PARAGRAPH_SEPARATOR = (
+    np.frombuffer(text.encode(), np.uint8) for text in ("...", ". . .", "…", "\u2028", "\u2029")
+)
 
 # Bytes at which a text is looked at more closely: line breaks, `#`, `.`, and what begins U+0085, U+2028, U+2029, `…`.
 _LOOK = np.zeros(256, np.bool_)
 _LOOK[[10, 11, 12, 13, 0x1C, 0x1D, 0x1E, _HASH, _DOT, 0xC2, 0xE2]] = True
-
-
-@helper
-def _characters(data, start, stop):
-    """Code points of bytes [start, stop): all bytes but those that continue one."""
-    found = 0
-    for i in range(start, stop):
-        found += data[i] & 0xC0 != 0x80
-    return found
 
 
 @helper
@@ -105,25 +100,13 @@ def _is_bullet(data, start, stop, flavour):
 
 
 @helper
-def _stands(data, i, stop, first, second, third):
-    """Whether three bytes stand at i."""
-    return i + 3 <= stop and data[i] == first and data[i + 1] == second and data[i + 2] == third
-
-
-@helper
-def _is_spaced(data, i, stop):
-    """Whether `. . .` stands at i."""
-    return _stands(data, i, stop, _DOT, _SPACE, _DOT) and _stands(data, i + 2, stop, _DOT, _SPACE, _DOT)
-
-
-@helper
 def _ends_in_ellipsis(data, start, stop, flavour):
     """Whether the last characters are `...` or `…`; in DOLMA `…` alone; in DCLM `. . .` too."""
-    if stop - start >= 3 and _stands(data, stop - 3, stop, 0xE2, 0x80, 0xA6):
+    if stop - start >= 3 and stands_at(data, stop - 3, stop, _ELLIPSIS):
         return True
-    if flavour != DOLMA and stop - start >= 3 and _stands(data, stop - 3, stop, _DOT, _DOT, _DOT):
+    if flavour != DOLMA and stop - start >= 3 and stands_at(data, stop - 3, stop, _THREE_DOTS):
         return True
-    return flavour == DCLM and stop - start >= 5 and _is_spaced(data, stop - 5, stop)
+    return flavour == DCLM and stop - start >= 5 and stands_at(data, stop - 5, stop, _SPACED_DOTS)
 
 
 @helper
@@ -136,7 +119,7 @@ def _break_bytes(data, i, stop):
         return 1 if byte != _HASH and byte != _DOT else 0
     if byte == 0xC2:
         return 2 if i + 1 < stop and data[i + 1] == 0x85 else 0
-    return 3 if _stands(data, i, stop, 0xE2, 0x80, 0xA8) or _stands(data, i, stop, 0xE2, 0x80, 0xA9) else 0
+    return 3 if stands_at(data, i, stop, _LINE_SEPARATOR) or stands_at(data, i, stop, _PARAGRAPH_SEPARATOR) else 0
 
 
 @helper
@@ -170,7 +153,7 @@ def _joined_lines(data, start, stop, lines, begins, ends, hashes, lengths):
             continue
         h, length = hashes[k], lengths[k]
         if last - first < ends[k] - begins[k]:  # less the white space at the ends of the text
-            h, length = _hash(data, first, last), _characters(data, first, last)
+            h, length = _hash(data, first, last), count_characters(data, first, last)
         if pieces > 0 and first - before == 1:
             h, length = fmix64(hashes[pieces - 1] * SHINGLE_BASE + h), lengths[pieces - 1] + 1 + length
         else:
@@ -191,7 +174,7 @@ def _stripped_paragraphs(data, start, stop, table, hashes, lengths):
         if i == stop or (data[i] == _NEWLINE and i + 1 < stop and data[i + 1] == _NEWLINE):
             first, last = _content(data, begin, i, table)
             if first < last:
-                hashes[pieces], lengths[pieces] = _hash(data, first, last), _characters(data, first, last)
+                hashes[pieces], lengths[pieces] = _hash(data, first, last), count_characters(data, first, last)
                 pieces += 1
             begin = i
     return pieces
@@ -201,7 +184,7 @@ def _stripped_paragraphs(data, start, stop, table, hashes, lengths):
 def line_counts(offsets, data, table, flavour, short, out):
     """Counts over the characters, lines and paragraphs of every text; out: int64 (rows, LINE_COUNTS), zeros, added to.
 
-    table: `load_characters()`. flavour: what a line is, and which of equal ones are repeats, see below.
+    table: `loadcount_characters()`. flavour: what a line is, and which of equal ones are repeats, see below.
     short: characters of the longest short line.
 
     Characters. CHARS; NEWLINES, `\\n`; HASHES, `#`; DOTS, `...` none
@@ -254,13 +237,13 @@ def line_counts(offsets, data, table, flavour, short, out):
             if byte == _HASH:
                 count[HASHES] += 1
             elif byte == _DOT:
-                if i >= after_dots and _stands(data, i, stop, _DOT, _DOT, _DOT):
+                if i >= after_dots and stands_at(data, i, stop, _THREE_DOTS):
                     count[DOTS] += 1
                     after_dots = i + 3
-                if i >= after_spaced and _is_spaced(data, i, stop):
+                if i >= after_spaced and stands_at(data, i, stop, _SPACED_DOTS):
                     count[SPACED_DOTS] += 1
                     after_spaced = i + 5
-            elif byte == 0xE2 and _stands(data, i, stop, 0xE2, 0x80, 0xA6):
+            elif byte == 0xE2 and stands_at(data, i, stop, _ELLIPSIS):
                 count[ELLIPSES] += 1
 
             ends_line = byte == _NEWLINE
@@ -287,7 +270,7 @@ def line_counts(offsets, data, table, flavour, short, out):
                 if (every and not (strips and blank)) or (not every and (chars > 0 or line == start or at_end)):
                     begins[segments], ends[segments] = begin, end
                     hashes[segments] = _hash(data, begin, end)
-                    lengths[segments] = _characters(data, begin, end) if strips else chars
+                    lengths[segments] = count_characters(data, begin, end) if strips else chars
                     full[segments] = not blank
                     count[SEGMENT_CHARS] += lengths[segments]
                     segments += 1
