@@ -133,4 +133,4 @@ DERIVED = {LIMITS_COLUMN: limit_names}
 """What judging again with other limits looks up again."""
 
 BY_LANGUAGE = ("by_language", "language_column")
-"""Parameters that rules alone read, as they read limits; so is `limits`, where its stop words are not counted."""
+"""Parameters that are read where limits are, and for nothing else; so is `limits`, where stop words are not counted."""

@@ -139,8 +139,8 @@ def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: Prepared) 
     lines = counts_of(line_statistics(params.flavour), texts, batch)
     counted = counts_of(word_statistics(params.counted), texts, batch)
     words = counts_of(word_statistics(params.measured), texts, batch)
-    limits = whose_limits(batch, params)
-    names = limits.get(LIMITS_COLUMN, pa.array([DEFAULT] * len(texts), pa.string()))
+    whose = whose_limits(batch, params)
+    names = whose.get(LIMITS_COLUMN, pa.array([DEFAULT] * len(texts), pa.string()))
     names = pc.if_else(pc.is_in(names, state.listed), names, DEFAULT)
     distinct, total = state.stop_words.count(texts, names)
     return {
@@ -151,7 +151,7 @@ def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: Prepared) 
         "ellipsis_lines": quotient(lines[:, of_lines.ELLIPSIS_LINES], lines[:, of_lines.LINES]),
         "letter_words": quotient(words[:, of_words.LETTER_WORDS], words[:, of_words.WORDS]),
         "stop_words": pa.array(distinct if params.flavour == "datatrove" else total),
-        **limits,
+        **whose,
     }
 
 
@@ -181,6 +181,11 @@ def rules(params: GopherQualityParams) -> Sequence[Rule]:
     return rules_of([bound for bound in BOUNDS if bound.column in columns(params)], params)
 
 
+def limits(params: GopherQualityParams) -> Sequence[str]:
+    """A table may have stop words, which are measured: with one, neither it nor whose language it asks for is a limit."""
+    return (*dict.fromkeys(bound.param for bound in BOUNDS), *(("by_language",) if params.limits else BY_LANGUAGE))
+
+
 GOPHER_QUALITY = Filter(
     name="gopher_quality",
     summary="Gopher's rules: length, words, symbols, bullets, stop words",
@@ -191,7 +196,7 @@ GOPHER_QUALITY = Filter(
     rules=rules,
     needs=needed,
     shared=shared,
-    limits=lambda params: (*dict.fromkeys(bound.param for bound in BOUNDS), *BY_LANGUAGE),
+    limits=limits,
     derived=DERIVED,
     notes=default_note,
 )
