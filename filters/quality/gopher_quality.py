@@ -182,7 +182,7 @@ def rules(params: GopherQualityParams) -> Sequence[Rule]:
 
 
 def limits(params: GopherQualityParams) -> Sequence[str]:
-    """A table may have stop words, which are measured: with one, neither it nor whose language it asks for is a limit."""
+    """A table may have stop words, which are measured: with one, neither it nor the column it asks is a limit."""
     return (*dict.fromkeys(bound.param for bound in BOUNDS), *(("by_language",) if params.limits else BY_LANGUAGE))
 
 
