@@ -28,7 +28,6 @@ from benchmarks.peers import FOLDER, parse_peers, run_peer
 from filters.catalog import FILTERS
 from filters.chain import KEY, Stage, run_stages
 from filters.contract import judge
-from filters.quality.statistics import line_statistics, repeat_statistics, word_statistics
 from filters.texts import byte_lengths
 
 # What datatrove calls the reasons that we name otherwise.
@@ -214,33 +213,6 @@ def print_tables(peer: str, version: str, texts: pa.LargeStringArray, found: lis
             print(f"| {c.name} {' | '.join(row)} |")
 
 
-def own_rates(texts: pa.LargeStringArray) -> dict[str, float]:
-    """MB/s of processor time of the statistics passes, and of what recipes make of them, over the same documents."""
-
-    def stage(name: str, **params: Any) -> Stage:
-        return Stage(name, name, FILTERS[name].Params(**params))
-
-    size = int(byte_lengths(texts).sum()) / 1e6
-    passes = {
-        "characters, lines, paragraphs": line_statistics("datatrove"),
-        "words": word_statistics("beamsift"),
-        "repeated runs of words": repeat_statistics("datatrove", "beamsift"),
-    }
-    recipes = {
-        "gopher": [stage("gopher_repetition"), stage("gopher_quality")],
-        "c4": [stage("c4")],
-        "fineweb": stages("datatrove", "beamsift")["fineweb"],
-        "refinedweb_lines": [stage("refinedweb_lines")],
-    }
-    rates = {}
-    for name, shared in passes.items():
-        shared.measure(texts[:50])
-        started = time.process_time()
-        shared.measure(texts)
-        rates[f"pass: {name}"] = size / (time.process_time() - started)
-    return {**rates, **{name: size / run_ours(texts, chain)[2] for name, chain in recipes.items()}}
-
-
 def main() -> None:
     """Compare, print tables in Markdown, write numbers."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.parity", description=__doc__.splitlines()[0])
@@ -264,9 +236,6 @@ def main() -> None:
             version, found = compare(texts, peer, python, options.words, Path(folder))
         facts[peer] = {c.name: {"keep": c.disagree, "reason": c.other_reason} for c in found}
         print_tables(peer, version, texts, found)
-    print("\n| ours | MB/s per core |\n|---|---:|")
-    for name, rate in own_rates(texts).items():
-        print(f"| {name} | {rate:,.0f} |")
     print(f"\n{report.machine_line(report.machine(), 'python -m benchmarks.parity --peer NAME=PYTHON')}")
     if options.json:
         options.json.write_text(json.dumps(facts), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Benchmark `filters`: every row-wise stage, and the hashes of exact deduplication, on the same texts."""
+"""Benchmark `filters`: every row-wise stage, what quality rules share, whole recipes, hashes of exact deduplication."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ from filters.quality.fineweb import FinewebQualityParams
 from filters.quality.gopher_quality import GopherQualityParams
 from filters.quality.gopher_repetition import GopherRepetitionParams
 from filters.quality.refinedweb import RefinedWebLinesParams
+from filters.quality.statistics import line_statistics, repeat_statistics, word_statistics
 from filters.texts import byte_lengths
 from filters.url_blocklist import UrlBlocklistParams
+from pipeline.recipe import load_recipe
 
 BATCH_ROWS = 4096
 PARAMS = {
@@ -48,14 +50,28 @@ PARAMS = {
 """As in configs/web.yaml and configs/sample.yaml; the quality rules at their defaults. A new filter needs a line here;
 a test says so."""
 HASHES = ("none", "whitespace", "tokens")
+PASSES = {
+    "characters, lines, paragraphs": line_statistics("datatrove"),
+    "words": word_statistics("beamsift"),
+    "repeated runs of words": repeat_statistics("datatrove", "beamsift"),
+}
+"""Statistics that the stages of quality rules share, each made once for a document."""
+RECIPES = ("gopher", "c4", "fineweb", "fineweb2", "refinedweb")
+"""Of configs/: their row-wise stages in order, each on what the one before it leaves."""
 
 
 def contenders() -> dict[str, Callable[[pa.RecordBatch], object]]:
     """What is timed, each on one batch; a stage as a run runs it: measured, judged, rejects and edits written down."""
-    stages = [Stage(name, name, params) for name, params in PARAMS.items()]
+    chains = {name: [Stage(name, name, params)] for name, params in PARAMS.items()}
+    for name in RECIPES:
+        stages = load_recipe(ROOT / "configs" / f"{name}.yaml").stages
+        chains[f"recipe {name}"] = [stage for stage in stages if isinstance(stage, Stage)]
     hashes = [ExactParams(normalise=mode) for mode in HASHES]
     return {
-        **{stage.name: lambda batch, stage=stage: run_stages(batch, [stage], TEXT) for stage in stages},
+        **{name: lambda batch, chain=chain: run_stages(batch, chain, TEXT) for name, chain in chains.items()},
+        **{
+            f"pass: {name}": lambda batch, shared=shared: shared.measure(batch[TEXT]) for name, shared in PASSES.items()
+        },
         **{f"exact_dedup hashes, {p.normalise}": lambda batch, p=p: content_hashes(batch[TEXT], p) for p in hashes},
     }
 
@@ -93,6 +109,8 @@ def measure(texts: pa.LargeStringArray, repeats: int) -> Result:
         (
             f"{len(texts):,} texts, {size:,.1f} MB, in batches of {BATCH_ROWS:,} rows; processor time, "
             f"median of {repeats} interleaved rounds.",
+            "`pass`: what several quality stages share, made once for a document. `recipe`: the row-wise stages of "
+            "configs/, in order, language and PII included; a document leaves at its first failing rule.",
             f"`language` reads the first {LanguageParams().max_chars:,} characters of a text.",
         ),
         {

@@ -144,7 +144,9 @@ class Filter:
     present so far, those of earlier stages included. `needs(params)` names columns of `batch` that must exist.
     `shared(params)` lists measurements to share with other stages. `notes(params)` are rules that drop nothing: rows
     that fail one are counted under its reason, to be told at the end of the run. `limits(params)` names the parameters
-    that `rules` and `notes` alone read: with other ones, rows can be judged again by what was measured.
+    that `rules`, `notes` and `derived` alone read: with other ones, rows can be judged again by what was measured.
+    `derived` makes measured columns from other columns, those of `needs(params)`, and not from texts: judging again
+    makes them again, with the limits asked about.
     """
 
     name: str
@@ -157,6 +159,7 @@ class Filter:
     needs: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
     shared: Callable[[Any], Sequence[Shared]] = field(default=lambda params: ())
     limits: Callable[[Any], Sequence[str]] = field(default=lambda params: ())
+    derived: Mapping[str, Callable[[pa.RecordBatch, Any], pa.Array]] = field(default_factory=dict)
     notes: Callable[[Any], Sequence[Rule]] = field(default=lambda params: ())
 
 

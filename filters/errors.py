@@ -4,6 +4,9 @@ The command line prints the message alone; everything else is a defect and shows
 Messages name files, rows, columns and stages, never document text.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class BeamsiftError(Exception):
     """Root of every error that beamsift raises on purpose."""
@@ -35,3 +38,15 @@ class BudgetError(BeamsiftError, RuntimeError):
 
 class ConvergenceError(BeamsiftError):
     """An iteration did not come to its end in the rounds it was given."""
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """A sentence about a name that there is not, with the nearest that there is.
+
+    >>> unknown_name("limit", "min_wrods", ["max_words", "min_words"])
+    "unknown limit 'min_wrods'; did you mean 'min_words'? Known: max_words, min_words"
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name[:60], names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {what} {name[:60]!r}; {hint}Known: {', '.join(names)}"

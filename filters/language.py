@@ -12,12 +12,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from filters.contract import Columns, Filter, Rule, StageParams
+from filters.contract import Columns, Filter, LimitByName, Rule, StageParams
 from filters.kernels.language import sample_pieces
 from filters.kernels.unicode_table import load_table
 from filters.language_codes import UNDETERMINED, canonical_code, resolve_code, resolve_codes
 from filters.language_lines import LineParams, foreign_share
 from filters.language_model import LoadedModel, Pieces, load_model
+from filters.list_files import ListFile
+from filters.quality.bounds import FELL_TO_DEFAULT
+from filters.quality.language_limits import TableSource, load_limits
 from filters.texts import text_buffers
 
 SPREAD_PIECES = 5
@@ -33,15 +36,17 @@ class LanguageParams(StageParams):
     model: path, or URI (`gs://`, `s3://`), of a fastText `.bin` or `.ftz`; left out, the small lid.176 model (176
     languages, 0.9 MB, installed with the package). allow: language codes in any usual spelling (`en`, `eng`,
     `eng_Latn`); left out, every language passes and is only recorded. min_score: probability of the best label; 0.65
-    is FineWeb's cut for English.
-    min_scores: the same by language, where it differs. max_chars: how much of a text is read; the cost is linear in it.
-    sample: `beginning`, or `spread` for pieces from all over a longer text. min_letters: a text with fewer letters in
-    what is read is `und`. top: write that many best languages with their scores. lines: judge lines one by one, too.
+    is FineWeb's cut for English. min_scores: the same by language, where it differs. limits: minima from a table, for
+    languages that min_scores does not name: `fineweb2` (made for GlotLID's scores), or the path of a file of one's
+    own. max_chars: how much of a text is read; the cost is linear in it. sample: `beginning`, or `spread` for pieces
+    from all over a longer text. min_letters: a text with fewer letters in what is read is `und`. top: write that many
+    best languages with their scores. lines: judge lines one by one, too.
     """
 
     allow: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
     min_score: Score = 0.0
     min_scores: dict[str, Score] = Field(default_factory=dict)
+    limits: TableSource | None = None
     model: str | None = None
     max_chars: Annotated[int, Field(ge=1)] = 1000
     sample: Literal["beginning", "spread"] = "beginning"
@@ -59,16 +64,11 @@ class LanguageParams(StageParams):
 
 @dataclass(frozen=True)
 class State:
-    """A model with the codes of its labels, and the recipe's codes as those.
-
-    codes: canonical code of every label, `und` last, so that index -1 is `und`. min_scores: float64, by label,
-    `und` last.
-    """
+    """A model with the codes of its labels: canonical code of every label, `und` last, so that index -1 is `und`."""
 
     params: LanguageParams
     model: LoadedModel
     codes: tuple[str, ...]
-    min_scores: NDArray[np.float64]
 
 
 def prepare(params: LanguageParams) -> State:
@@ -78,12 +78,9 @@ def prepare(params: LanguageParams) -> State:
     answer.
     """
     model = load_model(params.model)
-    allowed_codes(params, model)
-    codes = (*map(canonical_code, model.labels), UNDETERMINED)
-    by_code = dict.fromkeys(codes, params.min_score)
-    for code, score in params.min_scores.items():
-        by_code.update(dict.fromkeys(resolve_code(code, model.labels, model.name), score))
-    return State(params, model, codes, np.array([by_code[code] for code in codes]))
+    allowed_codes(params, model)  # both say what is wrong with codes
+    least_scores(params, model)
+    return State(params, model, (*map(canonical_code, model.labels), UNDETERMINED))
 
 
 def allowed_codes(params: LanguageParams, model: LoadedModel) -> frozenset[str] | None:
@@ -94,6 +91,32 @@ def allowed_codes(params: LanguageParams, model: LoadedModel) -> frozenset[str] 
 _resolved = functools.lru_cache(maxsize=64)(resolve_codes)
 
 
+def least_scores(params: LanguageParams, model: LoadedModel) -> tuple[tuple[str, float | None], ...]:
+    """(canonical code, least score) of every language that has one of its own.
+
+    Raises RecipeError as `resolve_code` does, and for a table that is not as it should be.
+    """
+    return _least(tuple(params.min_scores.items()), params.limits, model.labels, model.name)
+
+
+@functools.lru_cache(maxsize=64)
+def _least(
+    named: tuple[tuple[str, float], ...],
+    source: Literal["fineweb2"] | ListFile | None,
+    labels: tuple[str, ...],
+    model: str,
+) -> tuple[tuple[str, float | None], ...]:
+    found: dict[str, float | None] = {}
+    if source is not None:
+        table = load_limits(source)
+        listed = table.limits("min_score", 0.0)
+        keys = {code: table.key(code) for code in map(canonical_code, labels)}
+        found = {code: listed[key] for code, key in keys.items() if key in listed}
+    for code, score in named:
+        found |= dict.fromkeys(resolve_code(code, labels, model), score)
+    return tuple(found.items())
+
+
 def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: State) -> Columns:
     """The language (BCP-47) and its probability (float64, rounded to 4 decimals), and what was asked for besides."""
     params = state.params
@@ -101,8 +124,6 @@ def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: State) -> 
     found = np.asarray(state.codes, object)[labels]
     rounded: NDArray[np.float64] = np.round(np.minimum(scores.astype(np.float64), 1.0), 4).astype(np.float64)
     columns: Columns = {"": pa.array(found[:, 0], pa.string()), "score": pa.array(rounded[:, 0])}
-    if params.min_scores:
-        columns["margin"] = pa.array(np.round(rounded[:, 0] - state.min_scores[labels[:, 0]], 4))
     if params.top:
         columns["top"] = _top(found, rounded, labels >= 0)
     if params.lines:
@@ -133,9 +154,8 @@ def _top(found: NDArray[np.object_], scores: NDArray[np.float64], there: NDArray
 
 
 def columns(params: LanguageParams) -> Mapping[str, pa.DataType]:
-    """`margin` is the score less the language's own minimum; `foreign` the share of other languages' lines."""
+    """`top` are the best languages with their scores; `foreign` is the share of other languages' lines."""
     optional = {
-        "margin": pa.float64() if params.min_scores else None,
         "top": _TOP if params.top else None,
         "foreign": pa.float64() if params.lines else None,
     }
@@ -143,8 +163,8 @@ def columns(params: LanguageParams) -> Mapping[str, pa.DataType]:
 
 
 def limits(params: LanguageParams) -> Sequence[str]:
-    """`margin` is measured against the minimum scores, so that with it they are no mere limits."""
-    return ("allow", "lines.max_foreign", *(() if params.min_scores else ("min_score",)))
+    """Scores and codes are columns, so that all minima can be judged again."""
+    return ("allow", "min_score", "min_scores", "limits", "lines.max_foreign")
 
 
 def rules(params: LanguageParams) -> Sequence[Rule]:
@@ -153,13 +173,22 @@ def rules(params: LanguageParams) -> Sequence[Rule]:
     if params.allow:
         allowed = allowed_codes(params, load_model(params.model))
         found.append(Rule("language_not_allowed", "", "in", allowed or frozenset()))
-    if params.min_scores:
-        found.append(Rule("language_uncertain", "margin", ">=", 0.0))
+    if params.min_scores or params.limits:
+        least = least_scores(params, load_model(params.model))
+        found.append(Rule("language_uncertain", "score", ">=", LimitByName("", least, params.min_score)))
     elif params.min_score > 0:
         found.append(Rule("language_uncertain", "score", ">=", params.min_score))
     if params.lines and params.lines.max_foreign is not None:
         found.append(Rule("mixed_languages", "foreign", "<=", params.lines.max_foreign))
     return found
+
+
+def notes(params: LanguageParams) -> Sequence[Rule]:
+    """Documents in a language that has no minimum of its own in the table."""
+    if params.limits is None:
+        return ()
+    listed = (code for code, _ in least_scores(params, load_model(params.model)))
+    return [Rule(FELL_TO_DEFAULT, "", "in", frozenset([*listed, UNDETERMINED]))]
 
 
 LANGUAGE = Filter(
@@ -171,4 +200,5 @@ LANGUAGE = Filter(
     measure=measure,
     rules=rules,
     limits=limits,
+    notes=notes,
 )

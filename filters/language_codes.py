@@ -87,10 +87,7 @@ def resolve_code(code: str, labels: Collection[str], model: str) -> frozenset[st
     known = {canonical_code(label) for label in labels}
     tag = _parsed(code)
     if tag is None:
-        raise RecipeError(
-            f"{code!r} is no language code{_hint(_alike(code, known, labels))}; "
-            "write BCP-47, as in en, zh-Hant, sr-Latn"
-        )
+        raise _no_code(code, known, labels)
     wanted = _OWN.get(code) or _shortest(tag)
     if tag.script or tag.territory:
         found = {label for label in known if label == wanted}
@@ -103,6 +100,26 @@ def resolve_code(code: str, labels: Collection[str], model: str) -> frozenset[st
             f"{len(labels)} labels of {model}, so nothing would pass; its languages are {sample}, ..."
         )
     return frozenset(found)
+
+
+def check_code(code: str, near: Collection[str]) -> str:
+    """The canonical form of a code that somebody wrote, where no model is at hand. near: codes to suggest.
+
+    Raises RecipeError, with near ones named, for a code that BCP-47 does not know.
+
+    >>> check_code("deu_Latn", []), check_code("srp_Latn", [])
+    ('de', 'sr-Latn')
+    """
+    found = canonical_code(code)
+    if _parsed(found) is None and found not in _OWN:
+        raise _no_code(code, near, near)
+    return found
+
+
+def _no_code(code: str, known: Collection[str], labels: Collection[str]) -> RecipeError:
+    return RecipeError(
+        f"{code!r} is no language code{_hint(_alike(code, known, labels))}; write BCP-47, as in en, zh-Hant, sr-Latn"
+    )
 
 
 def resolve_codes(codes: Sequence[str], labels: Collection[str], model: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from filters.annotate import REASON, WOULD_DROP_AT
 from filters.chain import Stage
-from filters.contract import Columns, LimitByName, Rewrite, Rule, full_name, judge
+from filters.contract import Columns, Filter, LimitByName, Rewrite, Rule, full_name, judge
 from filters.errors import RecipeError
 
 PASSED = -1
@@ -23,13 +23,15 @@ PASSED = -1
 class Judge:
     """A stage with its rules looked up, as it was and as it is asked about.
 
-    old: parameters of the run. rules: of the new parameters. columns: their names in the output by short name.
+    old: parameters of the run. rules: of the new parameters. columns: what they compare, as it is called in the output,
+    by short name. derived: what is not read but made anew, by short name.
     """
 
     stage: Stage
     old: Stage
     rules: tuple[Rule, ...]
     columns: Mapping[str, str]
+    derived: Mapping[str, Callable[[pa.RecordBatch, Any], pa.Array]]
 
     @property
     def relaxes_unknown(self) -> bool:
@@ -39,14 +41,15 @@ class Judge:
     def names(self) -> list[str]:
         """Columns of the output that judging reads."""
         own = [full_name(self.old.id, REASON)] if self.relaxes_unknown and self._old_rules() else []
-        return [*self.columns.values(), *own]
+        return [*self.columns.values(), *(self.stage.needs() if self.derived else ()), *own]
 
     def _old_rules(self) -> Sequence[Rule]:
         return self.old.kind.rules(self.old.params)
 
     def measured(self, batch: pa.RecordBatch) -> Columns:
-        """What the rules compare, by short name."""
-        return {short: batch[name] for short, name in self.columns.items()}
+        """What the rules compare, by short name; what is derived from other columns, by the new parameters."""
+        made = {short: make(batch, self.stage.params) for short, make in self.derived.items()}
+        return made | {short: batch[name] for short, name in self.columns.items()}
 
     def failed(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         """The first rule that each row fails, PASSED for none."""
@@ -58,6 +61,18 @@ class Judge:
         found = np.zeros((len(self.rules), len(batch)), np.bool_)
         for number, rule in enumerate(self.rules):
             found[number] = ~judge(measured, [rule], len(batch)).kept
+        return found
+
+    def limits_applied(self, batch: pa.RecordBatch) -> list[set[float]]:
+        """The numbers that each rule compares the rows with; none where it compares names, or is off for them all."""
+        measured = self.measured(batch)
+        found = []
+        for limit in (rule.limit for rule in self.rules):
+            if isinstance(limit, LimitByName):
+                values = limit.values(measured[limit.column])
+                found.append(set(np.unique(values[~np.isnan(values)]).tolist()))
+            else:
+                found.append(set() if isinstance(limit, frozenset) else {float(limit)})
         return found
 
     def unsure(self, batch: pa.RecordBatch, failed: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -121,21 +136,32 @@ def make_judge(old: Stage, new: Stage, present: Sequence[str]) -> Judge:
         if not any(name == limit or name.startswith(f"{limit}.") for limit in allowed):
             raise RecipeError(
                 f"stage {old.id!r}: {name} is no limit, it changes what is measured or edited; run the recipe again "
-                f"for that. Limits of {old.name!r}: {', '.join(allowed) or 'none'}"
+                f"for that. Limits of {old.name!r}: {', '.join(dict.fromkeys(allowed)) or 'none'}"
             )
-    rules = tuple(new.kind.rules(new.params))
+    try:
+        rules = tuple(new.kind.rules(new.params))
+    except RecipeError as error:
+        raise RecipeError(f"stage {new.id!r}: {error}") from error
+    can_derive = new.kind.derived if isinstance(new.kind, Filter) else {}
     columns: dict[str, str] = {}
+    derived = {}
     for rule in rules:
         needed = [rule.column, *([rule.limit.column] if isinstance(rule.limit, LimitByName) else [])]
         for short in needed:
             name = full_name(old.id, short)
-            if name not in present:
+            if short in can_derive:
+                derived[short] = can_derive[short]
+            elif name in present:
+                columns[short] = name
+            else:
                 raise RecipeError(
                     f"stage {old.id!r}: the run did not measure {name!r}, which the rule {rule.reason!r} needs; "
                     "run the recipe again with this limit"
                 )
-            columns[short] = name
-    return Judge(new, old, rules, columns)
+    for name in new.needs() if derived else ():
+        if name not in present:
+            raise RecipeError(f"stage {old.id!r}: limits by language need a column {name!r}, and the run wrote none")
+    return Judge(new, old, rules, columns, derived)
 
 
 def flat(value: Any, at: str = "") -> dict[str, Any]:

@@ -5,7 +5,7 @@ Only columns of numbers, verdicts and languages are read, one row group at a tim
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyarrow.types import is_floating, is_integer
+from pyarrow.types import is_floating, is_integer, is_nested
 
 from filters.annotate import WOULD_DROP_AT, WOULD_DROP_REASON
 from filters.chain import KEY, Stage
 from filters.contract import LimitByName, Rule, full_name
 from filters.distribution import Distribution, Distributions
-from filters.errors import OutputError, RecipeError
+from filters.errors import OutputError, RecipeError, unknown_name
+from filters.quality.bounds import BoundedParams, needed
 from filters.rejudge import Judge, Walk
 from pipeline.recipe import DedupStage, Recipe
 from pipeline.rejudged import Step, other_recipe, recipe_of_run, steps, with_limits
@@ -33,7 +34,9 @@ QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 BARS = 12
 EVERY = "*"
 """Stands for documents of all languages."""
-_NO_LANGUAGE = "none"
+MAX_GROUPS = 10_000
+"""Different values of the column that is counted by: each has distributions of its own, in memory."""
+_NONE = "none"
 _REASONS = {"exact_dedup": "exact_duplicate", "minhash_dedup": "near_duplicate"}
 
 Outcome = tuple[str, str, str]
@@ -47,12 +50,14 @@ def calibrate(
     recipe: str | None = None,
     languages: Sequence[str] = (),
     stages: Sequence[str] = (),
+    by: str | None = None,
 ) -> dict[str, Any]:
     """Everything `beamsift calibrate` shows, as plain data.
 
-    changes: limits as `stage.param=value`. recipe: path of another recipe with the stages of the run. languages: count
-    only documents of these. stages: tell statistics of these only. Raises OutputError for a folder that is no annotated
-    result, and RecipeError for what cannot be judged again by columns.
+    changes: limits as `stage.param=value`. recipe: path of another recipe with the stages of the run. by: column of the
+    output to count by, left out, that of the language. languages: count only documents with these values of it. stages:
+    tell statistics of these only. Raises OutputError for a folder that is no annotated result, and RecipeError for
+    what cannot be judged again by columns.
     """
     manifest = load_manifest(output)
     old = recipe_of_run(output, manifest)
@@ -62,13 +67,16 @@ def calibrate(
         raise RecipeError(f"the run had no stage {unknown[0]!r}; there are: {', '.join(known)}")
     new = with_limits(old if recipe is None else other_recipe(recipe, old), changes)
     schema = _schema(output, manifest)
-    found = _Calibration(old, steps(old, new, schema.names), schema, stages)
+    group = by or _language_column(new, schema.names)
+    if by is not None:
+        _check_column(by, schema)
+    found = _Calibration(old, steps(old, new, schema.names), schema, stages, group)
     for table in read_series(output, manifest, "shards", found.columns):
         for batch in table.combine_chunks().to_batches():
             found.add(batch, languages)
     found.finish()
     if languages and not found.documents:
-        raise RecipeError(f"no document has the language {', '.join(languages)}; see `beamsift stats`")
+        raise RecipeError(f"no document has the {group} {', '.join(languages)}; leave it out to see all there are")
     return {"output": output, "changed": bool(changes or recipe), **found.as_dict()}
 
 
@@ -78,6 +86,22 @@ def _schema(output: str, manifest: dict[str, Any]) -> pa.Schema:
         with filesystem.open_input_file(path) as source:
             return pq.read_schema(source)
     raise OutputError(f"{output} has no documents")
+
+
+def _language_column(recipe: Recipe, present: Sequence[str]) -> str | None:
+    """The column of the language: the one that limits by language look at, or that of the stage `language`."""
+    asked = [
+        name for stage in recipe.stages if isinstance(stage.params, BoundedParams) for name in needed(stage.params)
+    ]
+    asked += [stage.id for stage in recipe.stages if stage.name == "language"]
+    return next((name for name in (*asked, "language") if name in present), None)
+
+
+def _check_column(name: str, schema: pa.Schema) -> None:
+    if name not in schema.names:
+        raise RecipeError(unknown_name("column", name, schema.names))
+    if is_nested(schema.field(name).type):
+        raise RecipeError(f"column {name!r} holds {schema.field(name).type}; count by one with a single value")
 
 
 @dataclass
@@ -98,10 +122,10 @@ class _Copies:
 class _Calibration:
     """Counts in the making."""
 
-    def __init__(self, old: Recipe, found: Sequence[Step], schema: pa.Schema, shown: Sequence[str]) -> None:
-        self._stages, self._steps = old.stages, found
-        language = next((stage.id for stage in old.stages if stage.name == "language"), "language")
-        self.language: str | None = language if language in schema.names else None
+    def __init__(
+        self, old: Recipe, found: Sequence[Step], schema: pa.Schema, shown: Sequence[str], group: str | None
+    ) -> None:
+        self._stages, self._steps, self._group = old.stages, found, group
         self._statistics = {
             (stage.id, short): full_name(stage.id, short)
             for stage in old.stages
@@ -111,7 +135,7 @@ class _Calibration:
         }
         self._shown = shown
         read = [KEY, WOULD_DROP_AT, WOULD_DROP_REASON, *self._statistics.values()]
-        read += [self.language] if self.language else []
+        read += [group] if group else []
         for step in found:
             if isinstance(step, Judge):
                 read += step.names()
@@ -126,11 +150,12 @@ class _Calibration:
         self._run: Counter[Outcome] = Counter()
         self._now: Counter[Outcome] = Counter()
         self._moves: Counter[str] = Counter()
+        self._applied: defaultdict[tuple[str, str], set[float]] = defaultdict(set)
         self._copies = [_Copies() for _ in old.stages]
 
     def add(self, batch: pa.RecordBatch, languages: Sequence[str]) -> None:
-        """Count the documents of a batch."""
-        names = self._languages(batch)
+        """Count the documents of a batch; languages: values of the column that is counted by."""
+        names = self._values(batch)
         if languages:
             chosen = pc.is_in(names, pa.array(languages, pa.string()))
             # Survivors of any language decide about their copies: those stay in, not counted.
@@ -143,10 +168,10 @@ class _Calibration:
             self.documents[self._names[group]] += int(count)
         self._judge(batch, groups)
 
-    def _languages(self, batch: pa.RecordBatch) -> pa.Array:
-        if self.language is None:
-            return pa.array([_NO_LANGUAGE] * len(batch), pa.string())
-        return pc.fill_null(batch[self.language].cast(pa.string()), _NO_LANGUAGE)
+    def _values(self, batch: pa.RecordBatch) -> pa.Array:
+        if self._group is None:
+            return pa.array([_NONE] * len(batch), pa.string())
+        return pc.fill_null(batch[self._group].cast(pa.string()), _NONE)
 
     def _groups(self, names: pa.Array) -> NDArray[np.int64]:
         encoded = names.dictionary_encode()
@@ -154,6 +179,10 @@ class _Calibration:
             if name not in self._code:
                 self._code[name] = len(self._names)
                 self._names.append(name)
+        if len(self._names) > MAX_GROUPS:
+            raise RecipeError(
+                f"column {self._group!r} has more than {MAX_GROUPS:,} different values; count by one with fewer"
+            )
         codes = np.array([self._code[name] for name in encoded.dictionary.to_pylist()], np.int64)
         return codes[encoded.indices.to_numpy()] if len(names) else np.zeros(0, np.int64)
 
@@ -182,8 +211,11 @@ class _Calibration:
         self._keep_gone(walk, keys)
         for number, step in enumerate(self._steps):
             if isinstance(step, Judge):
-                for rule, failed in zip(step.rules, step.failed_alone(batch), strict=True):
+                for rule, failed, limits in zip(
+                    step.rules, step.failed_alone(batch), step.limits_applied(batch), strict=True
+                ):
                     self._count(self._alone, groups[failed], step.stage.id, rule.reason)
+                    self._applied[step.stage.id, rule.reason] |= limits
             elif isinstance(step, DedupStage):
                 mine = (walk.old == number) & (walk.new == number)
                 copies = self._copies[number]
@@ -239,7 +271,7 @@ class _Calibration:
         languages = [EVERY, *(name for name, _ in sorted(self.documents.items(), key=lambda item: (-item[1], item[0])))]
         documents = {EVERY: self.documents.total(), **self.documents}
         return {
-            "language_column": self.language,
+            "by": self._group,
             "documents": {name: documents[name] for name in languages},
             "statistics": [self._statistic(*key, languages) for key in self._statistics],
             "rules": [
@@ -273,12 +305,16 @@ class _Calibration:
         name = f"{stage}.{short}"
         groups = {EVERY: self._distributions.total(name), **self._distributions.found.get(name, {})}
         found = {language: _describe(groups[language]) for language in languages if language in groups}
-        return {"stage": stage, "statistic": short, "column": full_name(stage, short), "languages": found}
+        return {"stage": stage, "statistic": short, "column": full_name(stage, short), "groups": found}
 
     def _rule(self, step: Judge, rule: Rule, languages: Sequence[str]) -> dict[str, Any]:
         limit: Any = rule.limit
         if isinstance(limit, LimitByName):
-            limit = {"by": step.columns[limit.column], "default": limit.default, **dict(limit.limits)}
+            limit = {
+                "column": full_name(step.stage.id, limit.column),
+                "default": limit.default,
+                "by_name": dict(limit.limits),
+            }
         elif isinstance(limit, frozenset):
             limit = sorted(limit)
         return {
@@ -287,6 +323,7 @@ class _Calibration:
             "statistic": rule.column,
             "keep": rule.keep,
             "limit": limit,
+            "applied": sorted(self._applied[step.stage.id, rule.reason]),
             "alone": _by_language(self._alone, step.stage.id, rule.reason, languages),
             "first": _by_language(self._now, step.stage.id, rule.reason, languages),
         }

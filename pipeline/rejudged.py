@@ -11,11 +11,11 @@ import yaml
 from filters.catalog import FILTERS
 from filters.chain import Stage
 from filters.contract import Filter
-from filters.errors import OutputError, RecipeError
+from filters.errors import OutputError, RecipeError, unknown_name
 from filters.rejudge import Judge, make_judge
 from pipeline.recipe import DedupStage, Recipe, load_recipe, parse_recipe
-from pipeline.validation import nearest, validate
-from pipeline.yaml_document import load_yaml
+from pipeline.validation import validate
+from pipeline.yaml_document import Location, YamlDocument, load_yaml
 
 Step = Judge | DedupStage | None
 """What a stage of the run became: a judge, the deduplication that it was, or nothing, if it is left out now."""
@@ -39,31 +39,65 @@ def recipe_of_run(output: str, manifest: Mapping[str, Any]) -> Recipe:
 def with_limits(recipe: Recipe, changes: Sequence[str]) -> Recipe:
     """A recipe with some parameters set, each as `stage.param=value`, `value` as in YAML.
 
-    Raises RecipeError for what cannot be read, stages and parameters that there are not, and values that are refused.
+    `stage.param@code=value` sets the limit of one language. Raises RecipeError for what cannot be read, stages and
+    parameters that there are not, and values that are refused.
     """
     stages = {stage.id: stage for stage in recipe.stages}
     for change in changes:
-        target, equals, text = change.partition("=")
+        target, _, text = change.partition("=")
         name, _, parameter = target.partition(".")
-        if not equals or not parameter:
-            raise RecipeError(f"--set {change}: write stage.param=value, as in --set length.min_words=50")
+        parameter, by_language, language = parameter.partition("@")
+        if not text.strip() or not parameter or (by_language and not language):
+            raise RecipeError(
+                f"--set {change}: write stage.param=value, as in length.min_words=50, or for one language "
+                "gopher_quality.min_words@de=30; null turns a rule off"
+            )
         stage = stages.get(name)
         if stage is None:
-            hint = nearest(name, stages)
-            raise RecipeError(
-                f"--set {change}: there is no stage {name!r}"
-                + (f"; did you mean {hint!r}?" if hint else f"; there are: {', '.join(stages)}")
-            )
+            raise RecipeError(f"--set {change}: {unknown_name('stage', name, stages)}")
         if isinstance(stage, DedupStage):
             raise RecipeError(
                 f"--set {change}: a deduplication is not judged by columns; "
                 "`beamsift dedup replay` tries other thresholds on a result that was not only annotated"
             )
         data = stage.params.model_dump(mode="json")
-        _put(data, parameter.split("."), load_yaml(f"--set {target}", f"value: {text}").data["value"])
-        document = load_yaml(f"--set {target}", yaml.safe_dump(data))
-        stages[name] = replace(stage, params=validate(FILTERS[stage.name].Params, data, document))
+        path = _path_by_language(change, stage, parameter, language) if language else parameter.split(".")
+        _put(data, path, _value(change, text))
+        stages[name] = replace(
+            stage, params=validate(FILTERS[stage.name].Params, data, _Option(f"--set {change}", data))
+        )
     return replace(recipe, stages=tuple(stages.values()))
+
+
+class _Option(YamlDocument):
+    """Values of the command line: problems are told without lines, which there are none of."""
+
+    def __init__(self, name: str, data: Any) -> None:
+        super().__init__(name, data, {(): 0})
+
+    def problem(self, loc: Location, sentence: str, key: str | int | None = None) -> str:
+        """The sentence with the option before it, and its place if the option does not say it."""
+        place = ".".join(map(str, loc))
+        return f"{self.path}: {sentence}" if place in self.path else f"{self.path}: {place}: {sentence}"
+
+
+def _value(change: str, text: str) -> Any:
+    try:
+        return load_yaml("", f"value: {text}").data["value"]
+    except RecipeError as error:
+        raise RecipeError(
+            f"--set {change}: the value is not YAML; quote text that holds [ ] {{ }} : # or quotes"
+        ) from error
+
+
+def _path_by_language(change: str, stage: Stage, parameter: str, language: str) -> list[str]:
+    """Where the limit of one language is among the parameters of a stage."""
+    fields = type(stage.params).model_fields
+    if "by_language" in fields:
+        return ["by_language", language, parameter]
+    if f"{parameter}s" in fields and parameter == "min_score":
+        return ["min_scores", language]
+    raise RecipeError(f"--set {change}: {parameter} of {stage.name!r} is one limit for all languages; leave @ out")
 
 
 def _put(data: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -17,6 +17,22 @@ from filters.chain import KEY, Stage, run_stages
 
 Named = Sequence[tuple[str, dict[str, Any]]]
 
+LINES = "The end of the line is here. It has a few words in it."
+TEXTS = [
+    "short",
+    "The cat sat on the mat and that was it for the day, with all to be said of it. " * 3,
+    "Der Hund und die Katze sind im Haus, und sie haben dort das Essen von der Frau. " * 4,
+    "- one\n- two\n- three\n- four\n",
+    "# # # a # b #",
+    "\n".join([LINES] * 6),
+    f"{LINES}\nTwo lines of it... and {{ a bracket",
+    "Le chat est dans la maison et il ne veut pas sortir de la pièce où il dort. " * 2,
+    "11 22 33 44 55 66 77 88 99",
+    "",
+    "你好，世界。这是一个测试。" * 5,
+]
+"""Documents that differ in what the filters measure."""
+
 
 def stages_of(named: Named) -> list[Stage]:
     """Stages by name and parameters; ids are the names."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from statistics import median
@@ -32,6 +33,12 @@ def is_lone(word: str) -> bool:
     return len(word) == 1 and reference.kind(word) == "lone"
 
 
+def has_letter(word: str, flavour: str) -> bool:
+    """Whether a word holds a letter; a mark that is a word by itself, such as a vowel sign of Thai, is one."""
+    sign = flavour != "whitespace" and is_lone(word) and unicodedata.category(word).startswith("M")
+    return sign or any(char.isalpha() for char in word)
+
+
 def word_counts(text: str, flavour: str) -> dict[str, int]:
     """Over the words of a text; lengths are characters."""
     found = words(text, flavour)
@@ -41,7 +48,7 @@ def word_counts(text: str, flavour: str) -> dict[str, int]:
         "WORD_CHARS": sum(map(len, found)),
         "PROPER_WORDS": len(proper),
         "PROPER_CHARS": sum(map(len, proper)),
-        "LETTER_WORDS": sum(any(char.isalpha() for char in word) for word in found),
+        "LETTER_WORDS": sum(has_letter(word, flavour) for word in found),
         "MARKED_WORDS": sum("#" in word or "…" in word for word in found),
         "LONE_WORDS": 0 if flavour == "whitespace" else sum(map(is_lone, found)),
         "TWICE_MEDIAN": int(2 * median(min(len(word), 1023) for word in found)) if found else 0,
@@ -52,6 +59,11 @@ def stop_words(text: str, flavour: str, listed: set[str], fold: bool = False) ->
     """Different words of the list in a text, and all of them."""
     found = [word.lower() if fold and len(word.lower()) == len(word) else word for word in words(text, flavour)]
     return len(listed & set(found)), sum(word in listed for word in found)
+
+
+def stop_words_within(text: str, listed: set[str]) -> tuple[int, int]:
+    """The same of words that stand anywhere, parts of others too."""
+    return sum(word in text for word in listed), sum(map(text.count, listed))
 
 
 def repeat_counts(text: str, flavour: str, counting: str) -> dict[str, int]:

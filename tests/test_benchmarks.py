@@ -88,7 +88,9 @@ def test_the_python_contender_makes_as_many_shingles_as_the_kernel():
 def test_filters_times_every_filter_there_is_and_every_way_to_hash():
     result = row_filters.measure(as_text_array(TEXTS), repeats=1)
     assert set(row_filters.PARAMS) == set(FILTERS), "add the new filter to benchmarks/row_filters.py"
-    assert len(result.rows) == len(FILTERS) + len(row_filters.HASHES)
+    also = [*row_filters.HASHES, *row_filters.PASSES, *row_filters.RECIPES]
+    assert len(result.rows) == len(FILTERS) + len(also) == len({row[0] for row in result.rows})
+    assert "recipe fineweb2" in {row[0] for row in result.rows}
     for mode in row_filters.HASHES:
         assert len(content_hashes(as_text_array(TEXTS), ExactParams(normalise=mode))) == len(TEXTS)
 

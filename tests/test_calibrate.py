@@ -1,14 +1,14 @@
-"""Calibration: judging again by columns is running again; distributions are those of the numbers."""
+"""Calibration: judging again by columns is running again."""
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,34 +16,19 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
-from filters.catalog import FILTERS
-from filters.contract import Filter, prepared_state
-from filters.distribution import Distributions, buckets_of, value_of
 from filters.errors import BeamsiftError, OutputError, RecipeError
 from pipeline.calibration import EVERY, calibrate
+from pipeline.cli.calibrate import show
 from pipeline.cli.main import cli
-from tests.annotated_results import Named, batch_of, dropped_by, write_result
+from tests.annotated_results import TEXTS, Named, dropped_by, write_result
 from tests.strategies import word_texts
 
-LINES = "The end of the line is here. It has a few words in it."
-TEXTS = [
-    "short",
-    "The cat sat on the mat and that was it for the day, with all to be said of it. " * 3,
-    "Der Hund und die Katze sind im Haus, und sie haben dort das Essen von der Frau. " * 4,
-    "- one\n- two\n- three\n- four\n",
-    "# # # a # b #",
-    "\n".join([LINES] * 6),
-    f"{LINES}\nTwo lines of it... and {{ a bracket",
-    "Le chat est dans la maison et il ne veut pas sortir de la pièce où il dort. " * 2,
-    "11 22 33 44 55 66 77 88 99",
-    "",
-    "你好，世界。这是一个测试。" * 5,
-]
 STAGES: Named = [
-    ("language", {"min_score": 0.3}),
+    ("language", {"min_score": 0.3, "min_scores": {"zh": 0.5}}),
     ("gopher_repetition", {"limits": "fineweb2"}),
-    ("gopher_quality", {"limits": "fineweb2", "min_words": 10}),
+    ("gopher_quality", {"limits": "fineweb2", "min_words": 10, "by_language": {"fr": {"max_word_length": 4}}}),
     ("fineweb_quality", {}),
     ("pii", {"max_per_1000_words": {"email": 5}}),
     ("length", {"min_words": 8}),
@@ -52,6 +37,12 @@ STAGES: Named = [
 changes = st.lists(
     st.one_of(
         st.tuples(st.just("language.min_score"), st.floats(0, 1)),
+        st.tuples(st.just("language.min_scores.de"), st.floats(0, 1)),
+        st.tuples(st.just("language.limits"), st.sampled_from([None, "fineweb2"])),
+        st.tuples(st.just("gopher_repetition.limits"), st.sampled_from([None, "fineweb2"])),
+        st.tuples(st.just("gopher_quality.by_language.de.min_words"), st.sampled_from([None, 0, 30, 99])),
+        st.tuples(st.just("gopher_quality.by_language.fr.max_word_length"), st.floats(1, 9)),
+        st.tuples(st.just("fineweb_quality.by_language.en.max_newlines"), st.sampled_from([None, 0.0, 0.2])),
         st.tuples(st.just("language.allow"), st.sampled_from([None, ["en"], ["en", "de", "fr"]])),
         st.tuples(st.just("gopher_repetition.max_duplicate_lines"), st.sampled_from([None, 0.0, 0.1, 0.9])),
         st.tuples(st.just("gopher_repetition.max_top_2grams"), st.floats(0, 1)),
@@ -74,7 +65,7 @@ def with_changes(named: Named, made: list[tuple[str, Any]]) -> Named:
         stage, *path = target.split(".")
         inner = params[stage]
         for part in path[:-1]:
-            inner[part] = dict(inner[part])
+            inner[part] = dict(inner.get(part, {}))
             inner = inner[part]
         inner[path[-1]] = value
     return list(params.items())
@@ -163,15 +154,24 @@ def test_other_recipes_judge_too(result: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ("length", "stage.param=value"),
-        ("length=3", "stage.param=value"),
+        ("length", "write stage.param=value"),
+        ("length=3", "write stage.param=value"),
+        ("length.min_words=", "write stage.param=value.* null turns a rule off"),
+        ("gopher_quality.min_words@=3", "write stage.param=value"),
         ("lenght.min_words=3", "did you mean 'length'"),
-        ("length.min_wrods=3", "did you mean 'min_words'"),
-        ("length.min_words=many", "min_words"),
-        ("length.min_words=[", "length.min_words"),
+        ("length.min_wrods=3", "--set length.min_wrods=3: unknown key 'min_wrods'; did you mean 'min_words'"),
+        ("length.min_words=many", "--set length.min_words=many: expected a whole number, got the text 'many'$"),
+        ("length.min_words=[", "the value is not YAML"),
+        ("length.min_words@de=3", "min_words of 'length' is one limit for all languages"),
+        ("gopher_quality.min_words@xx=3", "'xx' is no language code"),
+        ("gopher_quality.min_wrods@de=3", "de: unknown limit 'min_wrods'; did you mean 'min_words'"),
+        ("gopher_quality.min_words@de=-3", "expected at least 0, got the number -3$"),
+        ("gopher_repetition.language_column=lang", "need a column 'lang', and the run wrote none"),
+        ("gopher_quality.language_column=lang", "language_column is no limit"),
+        ("language.min_score@tlh=0.3", "language 'tlh'.* is not among the 176 labels"),
         ("language.model=lid.bin", "model is no limit"),
         ("language.max_chars=10", "max_chars is no limit"),
-        ("gopher_quality.stop_words=[a]", "stop_words is no limit"),
+        ("gopher_quality.stop_words=[a]", "stop_words is no limit.*max_word_length, max_symbols, max_bullet_lines"),
         ("gopher_quality.limits=null", "limits is no limit"),
         ("pii.max_per_1000_words.ip=1", "did not measure 'pii_ip_per_1000_words'"),
         ("pii.kinds=[email]", "kinds is no limit"),
@@ -197,14 +197,15 @@ def test_other_errors(result: str, tmp_path: Path) -> None:
 
 def test_shares_and_limits_are_told_by_language(result: str) -> None:
     found = calibrate(result)
-    assert found["language_column"] == "language"
+    assert found["by"] == "language"
     assert sum(n for name, n in found["documents"].items() if name != EVERY) == len(TEXTS)
     (words,) = (one for one in found["statistics"] if one["column"] == "length_words")
-    assert {name: one["rows"] for name, one in words["languages"].items()} == found["documents"]
+    assert {name: one["rows"] for name, one in words["groups"].items()} == found["documents"]
     assert [row["statistic"] for row in found["rules"] if row["stage"] == "length"] == ["words"]
     rule = next(row for row in found["rules"] if row["reason"] == "words_too_long")
-    assert rule["limit"]["by"] == "gopher_quality_limits"
-    assert rule["limit"]["deu_Latn"] != rule["limit"]["default"]
+    assert rule["limit"]["column"] == "gopher_quality_limits"
+    assert rule["limit"]["by_name"]["deu_Latn"] != rule["limit"]["default"]
+    assert rule["applied"][0] == 4.0 < rule["applied"][-1]  # French
     for row in found["rules"]:
         assert row["first"][EVERY] <= row["alone"][EVERY] == sum(n for k, n in row["alone"].items() if k != EVERY)
     few = next(row for row in found["rules"] if row["reason"] == "too_few_words" and row["stage"] == "length")
@@ -216,80 +217,34 @@ def test_shares_and_limits_are_told_by_language(result: str) -> None:
     assert {one["stage"] for one in calibrate(result, stages=["length"])["statistics"]} == {"length"}
 
 
-finite = st.floats(allow_nan=False, allow_infinity=False)
+def test_documents_are_counted_by_any_column(result: str) -> None:
+    found = calibrate(result, by="gopher_quality_limits")
+    assert found["by"] == "gopher_quality_limits"
+    assert set(found["documents"]) >= {EVERY, "fra_Latn", "default"}
+    assert sum(n for name, n in found["documents"].items() if name != EVERY) == len(TEXTS)
+    french = calibrate(result, by="gopher_quality_limits", languages=["fra_Latn"])
+    assert french["documents"] == {EVERY: found["documents"]["fra_Latn"], "fra_Latn": found["documents"]["fra_Latn"]}
+    (rule,) = (rule for rule in french["rules"] if rule["reason"] == "words_too_long")
+    assert rule["applied"] == [4.0]
+    with pytest.raises(RecipeError, match="unknown column 'lenght_words'; did you mean 'length_words'"):
+        calibrate(result, by="lenght_words")
 
 
-@given(finite, finite)
-def test_buckets_are_in_the_order_of_numbers(one: float, other: float) -> None:
-    low, high = sorted((one, other))
-    found = buckets_of(np.array([low, high]))
-    assert found[0] <= found[1]
-    for value, back in zip((low, high), value_of(found), strict=True):
-        assert back == value or (abs(value - back) <= abs(value) / 1024 or abs(value) < 1e-300)
-        assert abs(back) <= abs(value)
+def test_a_column_of_too_many_values_is_refused(result: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.calibration.MAX_GROUPS", 3)
+    with pytest.raises(RecipeError, match="'doc_key' has more than 3 different values"):
+        calibrate(result, by="doc_key")
 
 
-@given(st.lists(st.integers(0, 2047) | st.none(), min_size=1, max_size=60), st.integers(1, 5), st.floats(0, 1))
-def test_quantiles_are_numpy_s(values: list[int | None], groups: int, share: float) -> None:
-    found = Distributions()
-    column = pa.array(values, pa.int64())
-    group = np.arange(len(values)) % groups
-    cut = len(values) // 2
-    for part in (slice(0, cut), slice(cut, None)):
-        found.add("x", column[part], group[part], [str(n) for n in range(groups)])
-    whole = found.total("x")
-    known = [value for value in values if value is not None]
-    assert (whole.rows, whole.nulls) == (len(known), len(values) - len(known))
-    expected = np.quantile(known, share, method="inverted_cdf") if known else None
-    assert whole.quantiles([share]) == [expected]
-    assert sum(whole.bars(0, 100, 7)) == len(known)
-
-
-OTHERS: dict[str, dict[str, Any]] = {
-    "blocklist": {"action": "measure", "max_hits": 3},
-    "blocklist_lines": {"max_share": 0.5},
-    "classifier": {"threshold": 0.5, "keep": "below"},
-    "url_blocklist": {"action": "measure", "max_soft_words": 3},
-}
-"""Limits of stages that need files or other columns: listed, and their stages are looked at by `columns` alone."""
-
-
-@pytest.mark.parametrize("name", sorted(FILTERS))
-def test_limits_change_no_measurement(name: str) -> None:
-    """Each parameter that is called a limit is one: what a stage measures and writes does not depend on it."""
-    kind = FILTERS[name]
-    if name in OTHERS:
-        given = {"classifier": {"model": "m", "label": "l"}, "url_blocklist": {"domains": ["a.org"]}}.get(
-            name, {"path": "p"}
-        )
-        plain, other = kind.Params(**given), kind.Params(**given, **OTHERS[name])
-        assert set(OTHERS[name]) <= set(kind.limits(plain)) <= set(kind.Params.model_fields)
-        assert dict(kind.columns(plain)) == dict(kind.columns(other))
-        return
-    special = {"allow": ["de"], "lines.max_foreign": None, "max_per_1000_words": {"email": 7}}
-    base = {"max_per_1000_words": {"email": 1}} if name == "pii" else {}
-    plain = kind.Params(**base)
-    limits = [limit for limit in kind.limits(plain) if special.get(limit, 0) is not None]
-    changed = kind.Params(**{**base, **{limit: special.get(limit, 1) for limit in limits}})
-    assert not limits or changed != plain
-    if not isinstance(kind, Filter) and not kind.edits_dropped:
-        return  # what it measures of documents that it keeps is judged by the tests above
-    outcomes = []
-    for params in (plain, changed):
-        texts = batch_of(TEXTS)["text"].cast(pa.large_string())
-        state = prepared_state(kind, params)
-        if isinstance(kind, Filter):
-            outcomes.append((kind.measure(texts, batch_of(TEXTS), state), None))
-        else:
-            made = kind.rewrite(texts, batch_of(TEXTS), state)
-            outcomes.append((made.columns, made.texts))
-    assert outcomes[0] == outcomes[1]
-
-
-def test_a_score_measured_against_minima_is_no_column_for_others() -> None:
-    params = FILTERS["language"].Params
-    assert "min_score" in FILTERS["language"].limits(params())
-    assert "min_score" not in FILTERS["language"].limits(params(min_scores={"de": 0.5}))
+def test_the_column_that_limits_look_at_is_counted_by(tmp_path: Path) -> None:
+    named: Named = [("language", {}), ("gopher_quality", {"language_column": "language_reason", "min_words": 2})]
+    output = write_result(tmp_path, TEXTS, named)
+    assert calibrate(output)["by"] == "language"
+    change = "gopher_quality.by_language={de: {min_words: 3}}"
+    assert calibrate(output, changes=[change, "gopher_quality.language_column=language"])["by"] == "language"
+    assert (
+        calibrate(output, changes=[change, "gopher_quality.language_column=language_score"])["by"] == "language_score"
+    )
 
 
 def test_the_command(result: str) -> None:
@@ -298,7 +253,9 @@ def test_the_command(result: str) -> None:
         assert done.exit_code == 0
         return done.output
 
-    assert "by language" in call("--stage", "gopher_quality")
+    assert ">= 0 to 3" in call("--stage", "gopher_quality")
+    assert "<= 4 " in call("--stage", "gopher_quality", "--language", "fr")
+    assert "Kept, by gopher_quality_limits" in call("--by", "gopher_quality_limits", "--set", "length.max_words=9")
     assert "A run keeps" in call()
     changed = call("--set", "length.min_words=1", "--set", "gopher_quality.min_words=1")
     assert "Kept, by language" in changed
@@ -306,6 +263,29 @@ def test_the_command(result: str) -> None:
     assert json.loads(call("--json", "-l", "en"))["documents"][EVERY] > 0
     with pytest.raises(BeamsiftError):
         call("--set", "length.min_words")
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "left_out"), [(64, "first %", "50 %"), (80, "50 %", "1 to 99 %"), (120, "90 %", "…")]
+)
+def test_no_number_is_cut_off_on_a_narrow_terminal(result: str, width: int, shown: str, left_out: str) -> None:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    show(calibrate(result, changes=["length.min_words=1"], stages=["gopher_repetition"]), console)
+    output = console.file.getvalue()  # type: ignore[attr-defined]
+    table = output[: output.index("Documents dropped")]
+    assert shown in table and left_out not in table and "…" not in table
+    assert "duplicate_paragraph_chars" in table
+    assert max(map(len, output.splitlines()[:-3])) <= width
+
+
+def test_what_a_limit_drops_is_coloured(result: str) -> None:
+    console = Console(width=120, file=io.StringIO(), force_terminal=True, color_system="standard")
+    show(calibrate(result, changes=["length.min_words=60"], stages=["length"]), console)
+    (line,) = (line for line in console.file.getvalue().splitlines() if ">= 60" in line)  # type: ignore[attr-defined]
+    red = "".join(part.split("\x1b[0m")[0] for part in line.split("\x1b[31m")[1:])
+    bars = [char for char in line if char in "▁▂▃▄▅▆▇█"]
+    assert "▇" in red or "█" in red
+    assert 0 < sum(char in "▁▂▃▄▅▆▇█" for char in red) < len(bars)
 
 
 Runner = Callable[..., tuple[dict[str, Any], Path]]

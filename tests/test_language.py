@@ -10,33 +10,24 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from filters.catalog import FILTERS
-from filters.chain import KEY, Stage, run_stages
+from filters.chain import KEY, NOTE, Stage, run_stages
 from filters.contract import prepared_state
 from filters.errors import RecipeError
 from filters.kernels.language import count_letters, long_lines, sample_pieces
 from filters.kernels.unicode_table import load_table
-from filters.language import SPREAD_PIECES, LanguageParams, prepare
-from filters.language_codes import canonical_code, resolve_code, resolve_codes
+from filters.language import SPREAD_PIECES, LanguageParams, least_scores, prepare
+from filters.language_codes import canonical_code, resolve_codes
 from filters.language_model import load_model, small_model_path
+from filters.quality.bounds import FELL_TO_DEFAULT
 from filters.texts import as_text_array, text_buffers
 from tests.fasttext_files import Recipe, write_model
+from tests.language_labels import GLOTLID_LIKE
 from tests.reference import kind
 from tests.strategies import AWKWARD, texts
 
 ENGLISH = "The committee published its report on the water supply of the city in the spring of that year."
 GERMAN = "Der Ausschuss veröffentlichte seinen Bericht über die Wasserversorgung der Stadt im Frühling jenes Jahres."
 CHINESE = "委员会在那年春天发表了关于城市供水的报告，其中详细说明了各个地区的情况和今后的计划。"
-GLOTLID_LIKE = (
-    "eng_Latn",
-    "srp_Cyrl",
-    "srp_Latn",
-    "arb_Arab",
-    "arz_Arab",
-    "cmn_Hani",
-    "nob_Latn",
-    "zxx_Zxxx",
-    "twi_Latn",
-)
 
 
 def stage(**params):
@@ -57,70 +48,13 @@ def measured(some, **params):
     return {k: v.to_pylist() for k, v in found.items()}
 
 
-# Codes
-
-
-@pytest.mark.parametrize(
-    ("label", "code"),
-    [
-        # Two letters where there are two, macrolanguages as CLDR has them.
-        ("en", "en"), ("eng", "en"), ("eng_Latn", "en"), ("arb_Arab", "ar"), ("pes_Arab", "fa"), ("swh_Latn", "sw"),
-        ("zsm_Latn", "ms"), ("ekk_Latn", "et"), ("lvs_Latn", "lv"), ("npi_Deva", "ne"), ("ory_Orya", "or"),
-        ("iw", "he"),
-        # Not the macrolanguage: what is written and read apart stays apart.
-        ("arz_Arab", "arz"), ("yue_Hant", "yue"), ("nob_Latn", "nb"), ("nno_Latn", "nn"), ("ckb_Arab", "ckb"),
-        # The usual script is left out, another is not.
-        ("srp_Cyrl", "sr"), ("srp_Latn", "sr-Latn"), ("zho_Hans", "zh"), ("zho_Hant", "zh-Hant"), ("cmn_Hani", "zh"),
-        ("kor_Hang", "ko"), ("jpn_Jpan", "ja"), ("uzn_Latn", "uz"), ("uzn_Cyrl", "uz-Cyrl"), ("azj_Latn", "az"),
-        ("kas_Deva", "ks-Deva"), ("mni_Beng", "mni"), ("aai_Latn", "aai"), ("hin_Latn", "hi-Latn"),
-        # Wikipedia's codes in lid.176, and what is no language.
-        ("als", "gsw"), ("als_Latn", "sq"), ("sh", "sh"), ("hbs_Latn", "sh"), ("tl", "fil"), ("bh", "bho"),
-        ("eml", "eml"),
-        ("und_Latn", "und-Latn"), ("zxx_Zxxx", "zxx-Zxxx"), ("hq", "hq"), ("wiki page", "wiki page"), ("", ""),
-    ],
-)  # fmt: skip
-def test_a_label_has_one_code(label, code):
-    assert canonical_code(label) == code
-    assert canonical_code(code) == code
-
-
-def test_labels_of_the_small_model_stay_apart():
-    labels = load_model(None).labels
-    assert len(labels) == len({canonical_code(label) for label in labels}) == 176
-
-
-@pytest.mark.parametrize(
-    ("code", "labels", "stands_for"),
-    [
-        ("eng", GLOTLID_LIKE, {"en"}), ("en", GLOTLID_LIKE, {"en"}), ("eng_Latn", GLOTLID_LIKE, {"en"}),
-        ("EN-latn", GLOTLID_LIKE, {"en"}), ("sr", GLOTLID_LIKE, {"sr", "sr-Latn"}),
-        ("sr-Latn", GLOTLID_LIKE, {"sr-Latn"}),
-        ("sr-Cyrl", GLOTLID_LIKE, {"sr"}), ("srp_Latn", GLOTLID_LIKE, {"sr-Latn"}), ("ar", GLOTLID_LIKE, {"ar"}),
-        ("arz", GLOTLID_LIKE, {"arz"}), ("zh", GLOTLID_LIKE, {"zh"}), ("und", GLOTLID_LIKE, {"und"}),
-        ("als", ("als", "sq"), {"gsw"}), ("als", ("gsw_Latn", "als_Latn"), {"sq"}),
-        ("zh", ("zho_Hans", "zho_Hant"), {"zh", "zh-Hant"}),
-        ("zh-Hans", ("zho_Hans", "zho_Hant"), {"zh"}), ("hq", ("hq", "cc"), {"hq"}),
-    ],
-)  # fmt: skip
-def test_a_code_of_a_recipe_stands_for_labels(code, labels, stands_for):
-    assert resolve_code(code, labels, "m.bin") == stands_for
-
-
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("nb", "did you mean no"), ("zh-Hant", "did you mean zh"), ("pt-BR", "did you mean pt"),
-        ("xx", "'xx' is no language code"),
-        ("english", "did you mean en"), ("gremlin", "is no language code"), ("tlh", "'tlh'"),
-        ("", "'' is no language code"),
-        ("en en", "is no language code"),
-    ],
-)  # fmt: skip
-def test_a_code_that_cannot_be_is_refused_with_a_near_one(code, message):
-    for params in ({"allow": ("de", code)}, {"min_scores": {code: 0.5}}):
-        with pytest.raises(RecipeError) as refused:
-            prepare(LanguageParams(**params))
-        assert message in str(refused.value)
+def small_model(path, *labels):
+    """A model of random numbers with these labels, of two letters."""
+    raw = write_model(path, Recipe(labels=len(labels))).read_bytes()
+    for k, label in enumerate(labels):
+        raw = raw.replace(f"__label__a{chr(97 + k)}".encode(), f"__label__{label}".encode())
+    path.write_bytes(raw)
+    return str(path)
 
 
 def test_aliases_let_the_same_texts_pass():
@@ -130,12 +64,7 @@ def test_aliases_let_the_same_texts_pass():
 
 
 def test_names_are_canonical_whatever_the_model_calls_them(tmp_path):
-    path = write_model(tmp_path / "m.bin", Recipe(labels=4))  # labels aa, ab, ac, ad
-    raw = path.read_bytes()
-    for old, new in ((b"aa", b"tl"), (b"ab", b"iw"), (b"ac", b"sh"), (b"ad", b"in")):
-        raw = raw.replace(b"__label__" + old, b"__label__" + new)
-    path.write_bytes(raw)
-    state = prepare(LanguageParams(model=str(path)))
+    state = prepare(LanguageParams(model=small_model(tmp_path / "m.bin", "tl", "iw", "sh", "in")))
     assert state.codes == ("fil", "he", "sh", "id", "und")
     assert resolve_codes(["tl", "fil"], state.model.labels, "m") == {"fil"}
 
@@ -257,26 +186,42 @@ def test_combining_marks_and_surrogate_edges_are_read():
 # Judging
 
 
-def test_the_margin_is_the_score_less_the_language_s_own_minimum():
+def test_both_sides_of_a_language_s_own_minimum():
     (score,) = measured([GERMAN])["score"]
     for limit, kept in ((score, 1), (min(score + 0.0001, 1.0), 0 if score < 1 else 1)):
         applied = run([GERMAN], min_score=0.99, min_scores={"deu": limit})
         assert len(applied.kept) == kept
-    found = measured([GERMAN, ENGLISH, ""], min_score=0.25, min_scores={"de": 0.5})
-    expected = [found["score"][0] - 0.5, found["score"][1] - 0.25, -0.25]
-    assert found["margin"] == pytest.approx(expected, abs=1e-9)
-    (row,) = run(["12"], min_score=0.5, min_scores={"de": 0.1}).rejects.to_pylist()
-    assert (row["reason"], row["value"], row["threshold"]) == ("language_uncertain", -0.5, 0.0)
+    rows = run(["12", GERMAN], min_score=0.5, min_scores={"de": 1.0}).rejects.to_pylist()
+    assert [(row["reason"], row["value"], row["threshold"]) for row in rows] == [
+        ("language_uncertain", 0.0, 0.5),
+        ("language_uncertain", score, 1.0),
+    ]
 
 
-def test_a_minimum_without_a_script_is_that_of_every_script(tmp_path):
-    path = write_model(tmp_path / "m.bin", Recipe(labels=3))
-    raw = path.read_bytes()
-    for old, new in ((b"aa", b"zh"), (b"ab", b"sr"), (b"ac", b"en")):
-        raw = raw.replace(b"__label__" + old, b"__label__" + new)
-    path.write_bytes(raw)
-    state = prepare(LanguageParams(model=str(path), min_score=0.1, min_scores={"zho": 0.6}))
-    assert state.min_scores.tolist() == [0.6, 0.1, 0.1, 0.1]
+def test_minima_come_from_the_recipe_then_from_a_table_then_for_all(tmp_path):
+    path = small_model(tmp_path / "m.bin", "zh", "sr", "de", "xh")
+    model = load_model(path)
+
+    def least(**params):
+        return dict(least_scores(LanguageParams(model=path, min_score=0.1, **params), model))
+
+    assert least(min_scores={"zho": 0.6}) == {"zh": 0.6}  # without a script: that of every script
+    assert least(limits="fineweb2") == {"zh": 0.692, "sr": 0.872, "de": 0.821}
+    assert least(limits="fineweb2", min_scores={"de": 0.3, "xh": 0.2}) == {
+        "zh": 0.692,
+        "sr": 0.872,
+        "de": 0.3,
+        "xh": 0.2,
+    }
+    (tmp_path / "own.yaml").write_text("cmn_Hani: {score: 0.25}\nen: {score: 0.5}\nsr: {min_score: null}\n")
+    assert least(limits=str(tmp_path / "own.yaml")) == {"zh": 0.25, "sr": None}
+    noted = run([CHINESE, "12", "и сад"], model=path, limits=str(tmp_path / "own.yaml")).tally.documents
+    others = [code for code in measured([CHINESE, "и сад"], model=path)[""] if code not in ("zh", "sr")]
+    assert noted["language", NOTE + FELL_TO_DEFAULT] == len(others)
+    (score,) = measured([CHINESE], model=path)["score"]
+    (code,) = measured([CHINESE], model=path)[""]
+    assert len(run([CHINESE], model=path, min_scores={code: score}).kept) == 1
+    assert len(run([CHINESE], model=path, min_scores={code: score + 0.001}).kept) == 0
 
 
 def test_lines_in_another_language_are_measured_and_judged():

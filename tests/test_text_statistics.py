@@ -3,6 +3,7 @@
 import unicodedata
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from filters.kernels import characters, lines, repeats, words
 from filters.kernels.characters import FLAGS, load_characters
 from filters.kernels.unicode_table import CODE_POINTS
+from filters.quality.statistics import StopWords
 from filters.texts import as_text_array, text_buffers
 from tests import reference, reference_statistics
 from tests.strategies import AWKWARD, texts
@@ -129,6 +131,9 @@ def test_word_counts_equal_their_twin(flavour, text_list):
         "a\r\n\r\nb\r",
         "-\n- \n -",
         ".\n..\n...\n....",
+        "a\nb\n\nb\na\n\na\nb",
+        "a\na\n\nb\nb\n\nabcdefgh\nabcdefghabcdefgh",
+        "abcdefghijklmnop\nijklmnopabcdefgh\nabcdefghijklmnop\nabcdefgh\0",
         "a \n\n  \n\nb ",
     ]
 )
@@ -180,6 +185,26 @@ def test_stop_words_equal_their_twin(flavour, fold, text_list, data):
     for k, text in enumerate(text_list):
         listed = lists[chosen[k]] if chosen[k] >= 0 else set()
         assert (distinct[k], total[k]) == reference_statistics.stop_words(text, flavour, listed, fold)
+
+
+inner_words = st.text(st.sampled_from("aé你好人😀 "), min_size=1, max_size=4)
+inner_texts = st.lists(st.sampled_from([*"aé你好人😀 ", "aaa", "你你", "ä", "佀", "\0"]), max_size=40).map("".join)
+
+
+@given(st.lists(st.tuples(st.one_of(inner_texts, any_texts), st.sampled_from(["x", "y", "z", "none"])), max_size=6),
+       st.dictionaries(st.sampled_from(["x", "y"]), st.sets(inner_words, max_size=9)))  # fmt: skip
+def test_stop_words_within_others_equal_their_twin(chosen, lists):
+    lists = {**lists, "z": {"the", "你"}}
+    counted = StopWords({name: sorted(words) for name, words in lists.items()}, "beamsift", within=frozenset("xy"))
+    distinct, total = counted.count(
+        as_text_array([t for t, _ in chosen]), pa.array([n for _, n in chosen], pa.string())
+    )
+    for k, (text, name) in enumerate(chosen):
+        listed = lists.get(name, set())
+        twin = reference_statistics.stop_words_within(text, listed)
+        if name == "z":
+            twin = reference_statistics.stop_words(text, "beamsift", listed)
+        assert (distinct[k], total[k]) == twin, (text, listed)
 
 
 @given(st.binary(max_size=60))

@@ -1,13 +1,15 @@
-"""Characters, lines and paragraphs of a text, counted in one loop over its UTF-8 bytes."""
+"""Characters, lines and paragraphs of a text, counted in a loop over its UTF-8 bytes that stops at few of them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from filters.kernels.characters import BREAK, SPACE, TERMINAL
+from filters.kernels.characters import SPACE, TERMINAL
 from filters.kernels.compiled import helper, kernel
+from filters.kernels.cuts import count_characters, stands_at
+from filters.kernels.minhash import SHINGLE_BASE
 from filters.kernels.repeats import DCLM, DOLMA, PUBLISHED, first_places
-from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
+from filters.kernels.tokens import FNV_OFFSET, decode, fmix64
 
 (CHARS, NEWLINES, HASHES, DOTS, SPACED_DOTS, ELLIPSES,
  LINES, BULLET_LINES, ELLIPSIS_LINES, FULL_LINES, TERMINAL_LINES, SHORT_LINES, REPEATED_FULL_CHARS,
@@ -16,10 +18,41 @@ from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
 LINE_COUNTS = 21
 """Columns of `line_counts`."""
 
-_DOT, _SPACE, _NEWLINE = 46, 32, 10
-_ELLIPSIS_BYTE = 0xFE  # `…` in the history of a line's last characters; others outside ASCII are 0xFF
-_LAST_THREE, _LAST_FIVE = np.uint64(0xFFFFFF), np.uint64(0xFFFFFFFFFF)
-_THREE_DOTS, _SPACED_DOTS = np.uint64(0x2E2E2E), np.uint64(0x2E202E202E)
+_NEWLINE, _RETURN, _HASH, _DOT = 10, 13, 35, 46
+_THREE_DOTS, _SPACED_DOTS, _ELLIPSIS, _LINE_SEPARATOR, _PARAGRAPH_SEPARATOR = (
+    np.frombuffer(text.encode(), np.uint8) for text in ("...", ". . .", "…", "\u2028", "\u2029")
+)
+
+# Bytes at which a text is looked at more closely: line breaks, `#`, `.`, and what begins U+0085, U+2028, U+2029, `…`.
+_LOOK = np.zeros(256, np.bool_)
+_LOOK[[10, 11, 12, 13, 0x1C, 0x1D, 0x1E, _HASH, _DOT, 0xC2, 0xE2]] = True
+
+
+@helper
+def _hash(data, start, stop):
+    """64-bit hash of bytes [start, stop), eight at a time, each mixed by a bijection of the hash so far."""
+    h = FNV_OFFSET ^ np.uint64(stop - start)
+    i = start
+    while i < stop:
+        word = np.uint64(0)
+        if i + 8 <= stop:
+            for k in range(8):
+                word |= np.uint64(data[i + k]) << np.uint64(8 * k)
+        else:
+            for k in range(stop - i):
+                word |= np.uint64(data[i + k]) << np.uint64(8 * k)
+        h = fmix64(h ^ word)
+        i += 8
+    return h
+
+
+@helper
+def _last(data, start, stop):
+    """First byte of the last code point of bytes [start, stop), which are not none."""
+    last = stop - 1
+    while last > start and data[last] & 0xC0 == 0x80:
+        last -= 1
+    return last
 
 
 @helper
@@ -31,9 +64,7 @@ def _content(data, start, stop, table):
             break
         start = after
     while start < stop:
-        last = stop - 1
-        while last > start and data[last] & 0xC0 == 0x80:
-            last -= 1
+        last = _last(data, start, stop)
         point, after = decode(data, last, stop)
         if after != stop or table[point] & SPACE == 0:
             break
@@ -58,8 +89,9 @@ def _sum_repeats(hashes, lengths, count, slots, places, seen, all_occurrences):
 
 
 @helper
-def _is_bullet(point, flavour):
-    """What begins a bullet line: `•` `-`; in DOLMA `*` `-`; in DCLM `●` `•` `*` `-`."""
+def _is_bullet(data, start, stop, flavour):
+    """Whether the text begins with a bullet: `•` `-`; in DOLMA `*` `-`; in DCLM `●` `•` `*` `-`."""
+    point = np.int64(-1) if start >= stop else decode(data, start, stop)[0]
     if point == 45:
         return True
     if point == 42:
@@ -68,20 +100,91 @@ def _is_bullet(point, flavour):
 
 
 @helper
-def _ends_in_ellipsis(history, flavour):
+def _ends_in_ellipsis(data, start, stop, flavour):
     """Whether the last characters are `...` or `…`; in DOLMA `…` alone; in DCLM `. . .` too."""
-    if history & np.uint64(255) == np.uint64(_ELLIPSIS_BYTE):
+    if stop - start >= 3 and stands_at(data, stop - 3, stop, _ELLIPSIS):
         return True
-    if flavour != DOLMA and history & _LAST_THREE == _THREE_DOTS:
+    if flavour != DOLMA and stop - start >= 3 and stands_at(data, stop - 3, stop, _THREE_DOTS):
         return True
-    return flavour == DCLM and history & _LAST_FIVE == _SPACED_DOTS
+    return flavour == DCLM and stop - start >= 5 and stands_at(data, stop - 5, stop, _SPACED_DOTS)
+
+
+@helper
+def _break_bytes(data, i, stop):
+    """Bytes of the line break of str.splitlines() at i; 0 if there is none."""
+    byte = data[i]
+    if byte == _RETURN:
+        return 2 if i + 1 < stop and data[i + 1] == _NEWLINE else 1
+    if byte < 0x80:
+        return 1 if byte != _HASH and byte != _DOT else 0
+    if byte == 0xC2:
+        return 2 if i + 1 < stop and data[i + 1] == 0x85 else 0
+    return 3 if stands_at(data, i, stop, _LINE_SEPARATOR) or stands_at(data, i, stop, _PARAGRAPH_SEPARATOR) else 0
+
+
+@helper
+def _count_line(data, start, stop, flavour, count):
+    """A line that bullets and ellipses are counted in."""
+    count[LINES] += 1
+    count[BULLET_LINES] += _is_bullet(data, start, stop, flavour)
+    count[ELLIPSIS_LINES] += _ends_in_ellipsis(data, start, stop, flavour)
+
+
+@helper
+def _count_full_line(data, start, stop, chars, table, short, count):
+    """A line between two `\\n` that is not all white space."""
+    count[FULL_LINES] += 1
+    point, _ = decode(data, _last(data, start, stop), stop)
+    count[TERMINAL_LINES] += table[point] & TERMINAL != 0
+    count[SHORT_LINES] += chars <= short
+
+
+@helper
+def _joined_lines(data, start, stop, lines, begins, ends, hashes, lengths):
+    """Join lines that one `\\n` parts, in place, to paragraphs of bytes [start, stop); returns how many there are.
+
+    lines: how many there are, of bytes [begins, ends) each.
+    """
+    pieces = 0
+    before = start
+    for k in range(lines):
+        first, last = max(begins[k], start), min(ends[k], stop)
+        if first >= last:
+            continue
+        h, length = hashes[k], lengths[k]
+        if last - first < ends[k] - begins[k]:  # less the white space at the ends of the text
+            h, length = _hash(data, first, last), count_characters(data, first, last)
+        if pieces > 0 and first - before == 1:
+            h, length = fmix64(hashes[pieces - 1] * SHINGLE_BASE + h), lengths[pieces - 1] + 1 + length
+        else:
+            pieces += 1
+        hashes[pieces - 1], lengths[pieces - 1] = h, length
+        before = last
+    if pieces == 0:  # an empty text is one
+        hashes[0], lengths[0], pieces = np.uint64(0), 0, 1
+    return pieces
+
+
+@helper
+def _stripped_paragraphs(data, start, stop, table, hashes, lengths):
+    """Hashes and lengths of what stands between two or more `\\n`, less white space at its ends; returns how many."""
+    pieces = 0
+    begin = start
+    for i in range(start, stop + 1):
+        if i == stop or (data[i] == _NEWLINE and i + 1 < stop and data[i + 1] == _NEWLINE):
+            first, last = _content(data, begin, i, table)
+            if first < last:
+                hashes[pieces], lengths[pieces] = _hash(data, first, last), count_characters(data, first, last)
+                pieces += 1
+            begin = i
+    return pieces
 
 
 @kernel
 def line_counts(offsets, data, table, flavour, short, out):
     """Counts over the characters, lines and paragraphs of every text; out: int64 (rows, LINE_COUNTS), zeros, added to.
 
-    table: `load_characters()`. flavour: what a line is, and which of equal ones are repeats, see below.
+    table: `loadcount_characters()`. flavour: what a line is, and which of equal ones are repeats, see below.
     short: characters of the longest short line.
 
     Characters. CHARS; NEWLINES, `\\n`; HASHES, `#`; DOTS, `...` none
@@ -111,143 +214,84 @@ def line_counts(offsets, data, table, flavour, short, out):
         width *= 2
     slots = np.empty(width, np.int64)
     places, seen = np.empty(most, np.int64), np.empty(most, np.int64)
-    line_hashes, line_chars = np.empty(most, np.uint64), np.empty(most, np.int64)
+    begins, ends = np.empty(most, np.int64), np.empty(most, np.int64)
+    hashes, lengths = np.empty(most, np.uint64), np.empty(most, np.int64)
     full = np.empty(most, np.bool_)
-    piece_hashes, piece_chars = np.empty(most, np.uint64), np.empty(most, np.int64)
 
-    strips = flavour == DCLM
+    strips, every = flavour == DCLM, flavour != PUBLISHED
     for row in range(offsets.shape[0] - 1):
         count = out[row]
-        i, stop = offsets[row], offsets[row + 1]
-        content, content_stop = _content(data, i, stop, table)
-        lines = pieces = n_chars = 0
-        dots = spaced = 0  # how far `...` and `. . .` have come
-        # The line at hand: hash and length, also up to its last character that is no white space; first characters.
-        h, length, h_trim, length_trim, lead = FNV_OFFSET, 0, FNV_OFFSET, 0, 0
-        raw_first = trim_first = np.int64(-1)
-        history, history_trim = np.uint64(0), np.uint64(0)
-        last_entry = np.uint32(0)
-        broken_first, broken_history, broken_length = np.int64(-1), np.uint64(0), 0  # the line of str.splitlines()
-        after_return = False
-        # The paragraph at hand.
-        p, p_length, p_trim, p_length_trim, newlines = FNV_OFFSET, 0, FNV_OFFSET, 0, 0
+        start, stop = offsets[row], offsets[row + 1]
+        segments = n_chars = line_chars = 0  # line_chars: those before the line at hand
+        line = broken = start  # where the line at hand begins, and that of str.splitlines()
+        after_dots = after_spaced = start  # where the next `...` and `. . .` may begin
+        i = start
         while i <= stop:
+            if i < stop:
+                n_chars += data[i] & 0xC0 != 0x80
+                if not _LOOK[data[i]]:
+                    i += 1
+                    continue
             at_end = i == stop
-            begin = i
-            if at_end:
-                point, entry, i = np.int64(_NEWLINE), np.uint32(0), i + 1
-            else:
-                point, i = decode(data, i, stop)
-                entry = table[point]
-                n_chars += 1
-                if point == _DOT:
-                    dots += 1
-                    spaced = spaced + 1 if spaced == 2 or spaced == 4 else 1
-                    if dots == 3:
-                        count[DOTS] += 1
-                        dots = 0
-                    if spaced == 5:
-                        count[SPACED_DOTS] += 1
-                        spaced = 0
-                else:
-                    dots = 0
-                    spaced = spaced + 1 if point == _SPACE and (spaced == 1 or spaced == 3) else 0
-                    if point == 35:
-                        count[HASHES] += 1
-                    elif point == 0x2026:
-                        count[ELLIPSES] += 1
+            byte = np.int64(_NEWLINE) if at_end else np.int64(data[i])
+            if byte == _HASH:
+                count[HASHES] += 1
+            elif byte == _DOT:
+                if i >= after_dots and stands_at(data, i, stop, _THREE_DOTS):
+                    count[DOTS] += 1
+                    after_dots = i + 3
+                if i >= after_spaced and stands_at(data, i, stop, _SPACED_DOTS):
+                    count[SPACED_DOTS] += 1
+                    after_spaced = i + 5
+            elif byte == 0xE2 and stands_at(data, i, stop, _ELLIPSIS):
+                count[ELLIPSES] += 1
 
-            # Lines of str.splitlines(): `\r\n` is one break, and there is none after the last.
-            breaks = at_end or entry & BREAK != 0
-            if flavour == PUBLISHED and breaks:
-                if not (point == _NEWLINE and after_return and not at_end) and not (at_end and broken_length == 0):
-                    count[LINES] += 1
-                    count[BULLET_LINES] += _is_bullet(broken_first, flavour)
-                    count[ELLIPSIS_LINES] += _ends_in_ellipsis(broken_history, flavour)
-                broken_first, broken_history, broken_length = np.int64(-1), np.uint64(0), 0
-            after_return = point == 13 and not at_end
-
-            if point == _NEWLINE:  # the end of a line
+            ends_line = byte == _NEWLINE
+            if ends_line:
+                first, last = _content(data, line, i, table)
+            if flavour == PUBLISHED and i >= broken:  # there is no line after the last break
+                wide = 0 if at_end else _break_bytes(data, i, stop)
+                if wide > 0 or (at_end and broken < stop):
+                    if not ends_line or broken != line:
+                        first_solid, last_solid = _content(data, broken, i, table)
+                    else:
+                        first_solid, last_solid = first, last
+                    _count_line(data, first_solid, last_solid, flavour, count)
+                    broken = i + wide
+            if ends_line:
+                blank = first >= last
+                chars = n_chars - line_chars - (not at_end)
                 count[NEWLINES] += not at_end
-                blank = trim_first < 0
                 if not blank:
-                    count[FULL_LINES] += 1
-                    count[TERMINAL_LINES] += last_entry & TERMINAL != 0
-                    count[SHORT_LINES] += length <= short
-                if flavour != PUBLISHED and not (strips and blank):
-                    count[LINES] += 1
-                    count[BULLET_LINES] += _is_bullet(trim_first if strips else raw_first, flavour)
-                    count[ELLIPSIS_LINES] += _ends_in_ellipsis(history_trim if strips else history, flavour)
-                if (
-                    flavour == DOLMA
-                    or (strips and not blank)
-                    or (flavour == PUBLISHED and (length > 0 or begin == offsets[row] or at_end))
-                ):
-                    line_hashes[lines] = fmix64(h_trim if strips else h)
-                    line_chars[lines] = length_trim if strips else length
-                    full[lines] = not blank
-                    count[SEGMENT_CHARS] += line_chars[lines]
-                    lines += 1
-                h, length, h_trim, length_trim, lead = FNV_OFFSET, 0, FNV_OFFSET, 0, 0
-                raw_first = trim_first = np.int64(-1)
-                history = history_trim = np.uint64(0)
-                last_entry = np.uint32(0)
-            else:
-                solid = entry & SPACE == 0
-                byte = np.uint64(point if point < 0x80 else (_ELLIPSIS_BYTE if point == 0x2026 else 0xFF))
-                if raw_first < 0:
-                    raw_first = point
-                if solid and trim_first < 0:
-                    trim_first = point
-                if not strips or trim_first >= 0:
-                    h = (h ^ np.uint64(point)) * FNV_PRIME
-                else:
-                    lead += 1
-                length += 1
-                history = history << np.uint64(8) | byte
-                last_entry = entry
-                if solid:
-                    h_trim, length_trim, history_trim = h, length - lead, history
-                if not breaks:
-                    broken_length += 1
-                    if solid:
-                        broken_first = point if broken_first < 0 else broken_first
-                        broken_history = history
+                    _count_full_line(data, line, i, chars, table, short, count)
+                begin, end = (first, last) if strips else (line, i)
+                if every and not (strips and blank):
+                    _count_line(data, begin, end, flavour, count)
+                if (every and not (strips and blank)) or (not every and (chars > 0 or line == start or at_end)):
+                    begins[segments], ends[segments] = begin, end
+                    hashes[segments] = _hash(data, begin, end)
+                    lengths[segments] = count_characters(data, begin, end) if strips else chars
+                    full[segments] = not blank
+                    count[SEGMENT_CHARS] += lengths[segments]
+                    segments += 1
+                line, line_chars = i + 1, n_chars
+            i += 1
 
-            # Paragraphs, between the white space at the ends of the text.
-            if flavour != DOLMA and content <= begin < content_stop:
-                if point == _NEWLINE:
-                    newlines += 1
-                    if newlines == 2 and (not strips or p_length_trim > 0):
-                        piece_hashes[pieces] = fmix64(p_trim if strips else p)
-                        piece_chars[pieces] = p_length_trim if strips else p_length
-                        pieces += 1
-                    if newlines == 2:
-                        p, p_length, p_trim, p_length_trim = FNV_OFFSET, 0, FNV_OFFSET, 0
-                else:
-                    if newlines == 1 and (not strips or p_length > 0):
-                        p = (p ^ np.uint64(_NEWLINE)) * FNV_PRIME
-                        p_length += 1
-                    newlines = 0
-                    if not strips or p_length > 0 or entry & SPACE == 0:
-                        p = (p ^ np.uint64(point)) * FNV_PRIME
-                        p_length += 1
-                    if entry & SPACE == 0:
-                        p_trim, p_length_trim = p, p_length
-        if flavour != DOLMA and not (strips and p_length_trim == 0):
-            piece_hashes[pieces] = fmix64(p_trim)
-            piece_chars[pieces] = p_length_trim
-            pieces += 1
-
-        count[CHARS], count[SEGMENTS], count[PARAGRAPHS] = n_chars, lines, pieces
-        every = flavour != PUBLISHED
-        repeats, chars = _sum_repeats(line_hashes, line_chars, lines, slots, places, seen, every)
+        count[CHARS], count[SEGMENTS] = n_chars, segments
+        repeats, chars = _sum_repeats(hashes, lengths, segments, slots, places, seen, every)
         count[REPEATED_SEGMENTS], count[REPEATED_SEGMENT_CHARS] = repeats, chars
         if flavour == PUBLISHED:
-            for k in range(lines):
+            for k in range(segments):
                 if full[k] and places[k] != k:
-                    count[REPEATED_FULL_CHARS] += line_chars[k]
-        repeats, chars = _sum_repeats(piece_hashes, piece_chars, pieces, slots, places, seen, every)
-        count[REPEATED_PARAGRAPHS], count[REPEATED_PARAGRAPH_CHARS] = repeats, chars
-        for k in range(pieces):
-            count[PARAGRAPH_CHARS] += piece_chars[k]
+                    count[REPEATED_FULL_CHARS] += lengths[k]
+        if flavour != DOLMA:
+            first, last = _content(data, start, stop, table)
+            if strips:
+                pieces = _stripped_paragraphs(data, first, last, table, hashes, lengths)
+            else:
+                pieces = _joined_lines(data, first, last, segments, begins, ends, hashes, lengths)
+            repeats, chars = _sum_repeats(hashes, lengths, pieces, slots, places, seen, every)
+            count[PARAGRAPHS] = pieces
+            count[REPEATED_PARAGRAPHS], count[REPEATED_PARAGRAPH_CHARS] = repeats, chars
+            for k in range(pieces):
+                count[PARAGRAPH_CHARS] += lengths[k]

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from filters.kernels.characters import LETTER, LOWER, SPACE, SYMBOL
+from filters.kernels.characters import DIGIT, LETTER, LOWER, NUMERAL, SPACE, SYMBOL
 from filters.kernels.compiled import helper, kernel
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
 from filters.kernels.unicode_table import LONE, SEPARATOR
 
 HAS_LETTER, HAS_NON_SYMBOL, IS_MARKED, IS_LONE = 1, 2, 4, 8
 """Bits of a word's kind: holds a letter; holds a character that is no symbol; holds `#` or `…`; is one character of
-a script written without spaces."""
+a script written without spaces. A vowel sign that is a word there, as in Thai, is a letter."""
 
 CHUNK = 1024
 """Words held at a time where a kernel only counts: memory does not depend on the text."""
@@ -60,7 +60,7 @@ def next_words(data, i, stop, table, whitespace, fold, out):
         while True:
             h = (h ^ (np.uint64(entry & LOWER) if fold else np.uint64(point))) * FNV_PRIME
             length += 1
-            if entry & LETTER != 0:
+            if entry & LETTER != 0 or (lone and entry & (DIGIT | NUMERAL) == 0):
                 bits |= HAS_LETTER
             if entry & SYMBOL == 0:
                 bits |= HAS_NON_SYMBOL
@@ -163,3 +163,44 @@ def stop_words(offsets, data, table, whitespace, fold, chosen, set_offsets, hash
                         break
         for s in range(last - first):
             distinct[row] += np.int64(met >> np.uint64(s) & np.uint64(1))
+
+
+@kernel
+def stop_words_within(offsets, data, chosen, set_offsets, firsts, word_offsets, word_bytes, distinct, total):
+    """How often the words of a list stand anywhere in each text: how many different ones do, and how often in all.
+
+    Lists: words of list s are `set_offsets[s]` to `set_offsets[s + 1]`; word w is `word_bytes[word_offsets[w] :
+    word_offsets[w + 1]]`, uint8, and begins with code point `firsts[w]`, int64. chosen: int64 (rows,), the list of each
+    text, -1 for none. distinct, total: int64 (rows,), added to. A word is not counted again before it has ended, as
+    str.count() has it.
+    """
+    most = 0
+    for s in range(set_offsets.shape[0] - 1):
+        most = max(most, set_offsets[s + 1] - set_offsets[s])
+    free = np.empty(most, np.int64)  # where each word may begin again
+    for row in range(offsets.shape[0] - 1):
+        if chosen[row] < 0:
+            continue
+        first, last = set_offsets[chosen[row]], set_offsets[chosen[row] + 1]
+        sieve = np.uint64(0)  # bit point & 63 of every first character: most characters are turned away here
+        for w in range(first, last):
+            sieve |= np.uint64(1) << np.uint64(firsts[w] & 63)
+            free[w - first] = -1
+        i, stop = offsets[row], offsets[row + 1]
+        while i < stop:
+            point, after = decode(data, i, stop)
+            if sieve >> np.uint64(point & 63) & np.uint64(1) != 0:
+                for w in range(first, last):
+                    if firsts[w] != point or i < free[w - first]:
+                        continue
+                    length = word_offsets[w + 1] - word_offsets[w]
+                    same = i + length <= stop
+                    k = after - i
+                    while same and k < length:
+                        same = data[i + k] == word_bytes[word_offsets[w] + k]
+                        k += 1
+                    if same:
+                        distinct[row] += free[w - first] < 0
+                        total[row] += 1
+                        free[w - first] = i + length
+            i = after

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from filters.contract import Columns, Filter, Rule, Shared, StageParams
+from filters.contract import Columns, Filter, Rule, Shared
 from filters.kernels import lines as of_lines
 from filters.kernels import words as of_words
-from filters.quality.bounds import LIMITS_COLUMN, Bound, default_note, limit_names, rules_of
-from filters.quality.gopher_quality import Share
-from filters.quality.language_limits import LanguageLimits, load_fineweb2
+from filters.quality.bounds import (
+    BY_LANGUAGE,
+    DERIVED,
+    Bound,
+    BoundedParams,
+    Share,
+    checked,
+    default_note,
+    limit_columns,
+    needed,
+    rules_of,
+    whose_limits,
+)
 from filters.quality.statistics import WordFlavour, counts_of, line_statistics, quotient, word_statistics
 
 _CODE = "datatrove 0.10.1, FineWebQualityFilter"
@@ -27,14 +37,13 @@ BOUNDS = (
 """FineWeb's rules, in its order."""
 
 
-class FinewebQualityParams(StageParams):
+class FinewebQualityParams(BoundedParams):
     """Limits; a value equal to a limit passes, null turns a rule off. Lines: split at `\\n`, not all white space.
 
     min_terminal_lines: share of lines that end a sentence, in any script. exclude_zero: a document without any such
     line passes. max_short_lines: share of lines of at most `short_line` characters. max_duplicate_chars: characters in
     lines that repeat an earlier one, to all but newlines. max_newlines: to a word. words: what a word is.
-    limits: `fineweb2` judges each language by its own numbers (terminal lines, newlines), where `language_column` holds
-    the language; the values given here are then those of languages that FineWeb-2 does not list.
+    limits, by_language, language_column: other limits by language; FineWeb-2 has them for terminal lines and newlines.
     """
 
     words: WordFlavour = "beamsift"
@@ -44,13 +53,8 @@ class FinewebQualityParams(StageParams):
     short_line: Annotated[int, Field(ge=0)] = 30
     max_duplicate_chars: Share = 0.01
     max_newlines: Share = 0.3
-    limits: Literal["fineweb2"] | None = None
-    language_column: str = "language"
 
-    @property
-    def table(self) -> LanguageLimits | None:
-        """The table of limits by language, if there is one."""
-        return load_fineweb2() if self.limits else None
+    bounded: ClassVar[frozenset[str]] = frozenset(bound.param for bound in BOUNDS)
 
     @property
     def shared(self) -> tuple[Shared, Shared]:
@@ -60,8 +64,7 @@ class FinewebQualityParams(StageParams):
 
 def columns(params: FinewebQualityParams) -> dict[str, pa.DataType]:
     """What `measure` adds."""
-    names = {LIMITS_COLUMN: pa.string()} if params.limits else {}
-    return {"lines": pa.int64(), **{bound.column: pa.float64() for bound in BOUNDS}, **names}
+    return {"lines": pa.int64(), **{bound.column: pa.float64() for bound in BOUNDS}, **limit_columns(params)}
 
 
 def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, params: FinewebQualityParams) -> Columns:
@@ -78,14 +81,12 @@ def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, params: FinewebQu
         "duplicate_chars": quotient(lines[:, of_lines.REPEATED_FULL_CHARS], lines[:, of_lines.CHARS] - newlines),
         "newlines": quotient(newlines, words[:, of_words.WORDS]),
     }
-    if params.table:
-        found[LIMITS_COLUMN] = limit_names(batch[params.language_column], params.table)
-    return found
+    return {**found, **whose_limits(batch, params)}
 
 
 def rules(params: FinewebQualityParams) -> Sequence[Rule]:
     """A text without a line leaves first, then FineWeb's rules."""
-    return [Rule("no_lines", "lines", ">=", 1), *rules_of(BOUNDS, params, params.table)]
+    return [Rule("no_lines", "lines", ">=", 1), *rules_of(BOUNDS, params)]
 
 
 FINEWEB_QUALITY = Filter(
@@ -93,10 +94,12 @@ FINEWEB_QUALITY = Filter(
     summary="FineWeb's rules: line ends, short and repeated lines, newlines",
     Params=FinewebQualityParams,
     columns=columns,
+    prepare=checked,
     measure=measure,
     rules=rules,
-    needs=lambda params: (params.language_column,) if params.limits else (),
+    needs=needed,
     shared=lambda params: params.shared,
-    limits=lambda params: tuple(bound.param for bound in BOUNDS),
-    notes=lambda params: default_note(params.table),
+    limits=lambda params: (*(bound.param for bound in BOUNDS), "limits", *BY_LANGUAGE),
+    derived=DERIVED,
+    notes=default_note,
 )

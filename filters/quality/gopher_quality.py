@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
-from filters.contract import Columns, Filter, Rule, Shared, StageParams
+from filters.contract import Columns, Filter, Rule, Shared
 from filters.kernels import lines as of_lines
 from filters.kernels import words as of_words
-from filters.quality.bounds import DEFAULT, LIMITS_COLUMN, Bound, default_note, limit_names, rules_of
-from filters.quality.language_limits import LanguageLimits, load_fineweb2
+from filters.quality.bounds import (
+    BY_LANGUAGE,
+    DEFAULT,
+    DERIVED,
+    LIMITS_COLUMN,
+    Bound,
+    BoundedParams,
+    Share,
+    default_note,
+    limit_columns,
+    needed,
+    rules_of,
+    whose_limits,
+)
+from filters.quality.language_limits import LanguageLimits
 from filters.quality.statistics import (
     Counts,
     Flavour,
@@ -29,7 +43,6 @@ from filters.quality.statistics import (
 ENGLISH = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Gopher's stop words."""
 
-Share = Annotated[float | None, Field(ge=0)]
 Count = Annotated[int | None, Field(ge=0)]
 
 BOUNDS = (
@@ -48,14 +61,13 @@ BOUNDS = (
 """All rules, in datatrove's order; a flavour has those whose column it measures."""
 
 
-class GopherQualityParams(StageParams):
+class GopherQualityParams(BoundedParams):
     """Limits, and whose way of measuring; a value equal to a limit passes, null turns a rule off.
 
     flavour: `datatrove` (as FineWeb was made), `dolma` or `dclm`; docs/quality-rules.md has their differences.
     words: what a word is; left out, dolma's are split at white space and those of the others are the project's own.
     stop_words: compared as the words are, so in lower case for the project's own.
-    limits: `fineweb2` judges each language by its own numbers (word length, words with a letter, stop words), where
-    `language_column` holds the language; the values given here are then those of languages it does not list.
+    limits, by_language, language_column: other limits by language; a table may also have stop words, FineWeb-2's has.
     """
 
     flavour: Flavour = "datatrove"
@@ -70,13 +82,8 @@ class GopherQualityParams(StageParams):
     min_letter_words: Share = 0.8
     min_stop_words: Count = 2
     stop_words: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)] = ENGLISH
-    limits: Literal["fineweb2"] | None = None
-    language_column: str = "language"
 
-    @property
-    def table(self) -> LanguageLimits | None:
-        """The table of limits by language, if there is one."""
-        return load_fineweb2() if self.limits else None
+    bounded: ClassVar[frozenset[str]] = frozenset(bound.param for bound in BOUNDS)
 
     @property
     def counted(self) -> WordFlavour:
@@ -91,10 +98,11 @@ class GopherQualityParams(StageParams):
 
 @dataclass(frozen=True)
 class Prepared:
-    """Parameters with their stop words looked up."""
+    """Parameters with their stop words looked up. listed: names of limits that have stop words of their own."""
 
     params: GopherQualityParams
     stop_words: StopWords
+    listed: pa.StringArray
 
 
 def shared(params: GopherQualityParams) -> Sequence[Shared]:
@@ -104,18 +112,22 @@ def shared(params: GopherQualityParams) -> Sequence[Shared]:
 
 
 def prepare(params: GopherQualityParams) -> Prepared:
-    """Hash the stop words. DCLM compares them in lower case."""
-    lists: dict[str, Sequence[str]] = {DEFAULT: params.stop_words, **(params.table.stop_words if params.table else {})}
-    within = params.table.within if params.table else frozenset()
-    return Prepared(params, StopWords(lists, params.measured, fold=params.flavour == "dclm", within=within))
+    """Hash the stop words. DCLM compares them in lower case.
+
+    Raises RecipeError for a table of limits that is not as it should be.
+    """
+    table = params.table or LanguageLimits()
+    lists: dict[str, Sequence[str]] = {DEFAULT: params.stop_words, **table.stop_words}
+    stop_words = StopWords(lists, params.measured, fold=params.flavour == "dclm", within=table.within)
+    return Prepared(params, stop_words, pa.array(table.stop_words, pa.string()))
 
 
 def columns(params: GopherQualityParams) -> dict[str, pa.DataType]:
     """What `measure` adds."""
     symbols = ("hashes", "ellipses") if params.flavour == "datatrove" else ("symbols",)
     shares = ("word_length", *symbols, "bullet_lines", "ellipsis_lines", "letter_words")
-    names = {LIMITS_COLUMN: pa.string()} if params.limits else {}
-    return {"words": pa.int64(), **dict.fromkeys(shares, pa.float64()), "stop_words": pa.int64(), **names}
+    counts = {"words": pa.int64(), **dict.fromkeys(shares, pa.float64()), "stop_words": pa.int64()}
+    return {**counts, **limit_columns(params)}
 
 
 def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: Prepared) -> Columns:
@@ -127,12 +139,11 @@ def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: Prepared) 
     lines = counts_of(line_statistics(params.flavour), texts, batch)
     counted = counts_of(word_statistics(params.counted), texts, batch)
     words = counts_of(word_statistics(params.measured), texts, batch)
-    table = params.table
-    names = (
-        limit_names(batch[params.language_column], table) if table else pa.array([DEFAULT] * len(texts), pa.string())
-    )
+    whose = whose_limits(batch, params)
+    names = whose.get(LIMITS_COLUMN, pa.array([DEFAULT] * len(texts), pa.string()))
+    names = pc.if_else(pc.is_in(names, state.listed), names, DEFAULT)
     distinct, total = state.stop_words.count(texts, names)
-    found = {
+    return {
         "words": pa.array(counted[:, of_words.PROPER_WORDS if params.flavour == "datatrove" else of_words.WORDS]),
         "word_length": _word_length(words, params.flavour),
         **_symbols(lines, words, params.flavour),
@@ -140,8 +151,8 @@ def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: Prepared) 
         "ellipsis_lines": quotient(lines[:, of_lines.ELLIPSIS_LINES], lines[:, of_lines.LINES]),
         "letter_words": quotient(words[:, of_words.LETTER_WORDS], words[:, of_words.WORDS]),
         "stop_words": pa.array(distinct if params.flavour == "datatrove" else total),
+        **whose,
     }
-    return {**found, LIMITS_COLUMN: names} if table else found
 
 
 def _word_length(words: Counts, flavour: Flavour) -> pa.Array:
@@ -167,7 +178,12 @@ def _symbols(lines: Counts, words: Counts, flavour: Flavour) -> Columns:
 
 def rules(params: GopherQualityParams) -> Sequence[Rule]:
     """The rules of the flavour, in order."""
-    return rules_of([bound for bound in BOUNDS if bound.column in columns(params)], params, params.table)
+    return rules_of([bound for bound in BOUNDS if bound.column in columns(params)], params)
+
+
+def limits(params: GopherQualityParams) -> Sequence[str]:
+    """A table may have stop words, which are measured: with one, neither it nor the column it asks is a limit."""
+    return (*dict.fromkeys(bound.param for bound in BOUNDS), *(("by_language",) if params.limits else BY_LANGUAGE))
 
 
 GOPHER_QUALITY = Filter(
@@ -178,8 +194,9 @@ GOPHER_QUALITY = Filter(
     prepare=prepare,
     measure=measure,
     rules=rules,
-    needs=lambda params: (params.language_column,) if params.limits else (),
+    needs=needed,
     shared=shared,
-    limits=lambda params: tuple(bound.param for bound in BOUNDS),
-    notes=lambda params: default_note(params.table),
+    limits=limits,
+    derived=DERIVED,
+    notes=default_note,
 )

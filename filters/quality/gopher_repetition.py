@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar
 
 import pyarrow as pa
 
-from filters.contract import Columns, Filter, Rule, Shared, StageParams
+from filters.contract import Columns, Filter, Rule, Shared
 from filters.kernels import lines as of_lines
 from filters.kernels import repeats as of_repeats
-from filters.quality.bounds import LIMITS_COLUMN, Bound, default_note, limit_names, rules_of
-from filters.quality.gopher_quality import Share
-from filters.quality.language_limits import LanguageLimits, load_fineweb2
+from filters.quality.bounds import (
+    BY_LANGUAGE,
+    DERIVED,
+    Bound,
+    BoundedParams,
+    Share,
+    checked,
+    default_note,
+    limit_columns,
+    needed,
+    rules_of,
+    whose_limits,
+)
 from filters.quality.statistics import Flavour, WordFlavour, counts_of, line_statistics, quotient, repeat_statistics
 
 _SOURCE = "Gopher, table A1"
@@ -37,13 +47,12 @@ BOUNDS: dict[Flavour, tuple[Bound, ...]] = {
 """Rules of each flavour, in its order."""
 
 
-class GopherRepetitionParams(StageParams):
+class GopherRepetitionParams(BoundedParams):
     """Limits, and whose way of measuring; a value equal to a limit passes, null turns a rule off.
 
     flavour: what is a repeat and what it is a share of; docs/quality-rules.md has the differences. words: what runs
     are made of; left out, dolma's words are split at white space and those of the others are the project's own.
-    limits: `fineweb2` judges each language by its own numbers (lines and runs), where `language_column` holds the
-    language; the values given here are then those of languages that FineWeb-2 does not list.
+    limits, by_language, language_column: other limits by language; FineWeb-2 has them for lines and runs.
     """
 
     flavour: Flavour = "datatrove"
@@ -61,13 +70,8 @@ class GopherRepetitionParams(StageParams):
     max_duplicate_8grams: Share = 0.12
     max_duplicate_9grams: Share = 0.11
     max_duplicate_10grams: Share = 0.10
-    limits: Literal["fineweb2"] | None = None
-    language_column: str = "language"
 
-    @property
-    def table(self) -> LanguageLimits | None:
-        """The table of limits by language, if there is one."""
-        return load_fineweb2() if self.limits else None
+    bounded: ClassVar[frozenset[str]] = frozenset(bound.param for bounds in BOUNDS.values() for bound in bounds)
 
     @property
     def shared(self) -> tuple[Shared, Shared]:
@@ -78,9 +82,8 @@ class GopherRepetitionParams(StageParams):
 
 def columns(params: GopherRepetitionParams) -> dict[str, pa.DataType]:
     """What `measure` adds."""
-    names = {LIMITS_COLUMN: pa.string()} if params.limits else {}
     shares = (bound.column for bound in BOUNDS[params.flavour])
-    return {"segments": pa.int64(), **dict.fromkeys(shares, pa.float64()), **names}
+    return {"segments": pa.int64(), **dict.fromkeys(shares, pa.float64()), **limit_columns(params)}
 
 
 def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, params: GopherRepetitionParams) -> Columns:
@@ -107,14 +110,12 @@ def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, params: GopherRep
     segments = lines[:, of_lines.SEGMENTS] if params.flavour == "dclm" else chars
     found: Columns = {"segments": pa.array((segments > 0).astype("int64"))}
     found |= {bound.column: quotient(*shares[bound.column]) for bound in BOUNDS[params.flavour]}
-    if params.table:
-        found[LIMITS_COLUMN] = limit_names(batch[params.language_column], params.table)
-    return found
+    return {**found, **whose_limits(batch, params)}
 
 
 def rules(params: GopherRepetitionParams) -> Sequence[Rule]:
     """An empty text leaves first, then the rules of the flavour in its order."""
-    return [Rule("empty_text", "segments", ">=", 1), *rules_of(BOUNDS[params.flavour], params, params.table)]
+    return [Rule("empty_text", "segments", ">=", 1), *rules_of(BOUNDS[params.flavour], params)]
 
 
 GOPHER_REPETITION = Filter(
@@ -122,10 +123,12 @@ GOPHER_REPETITION = Filter(
     summary="Gopher's rules: repeated lines, paragraphs and runs of words",
     Params=GopherRepetitionParams,
     columns=columns,
+    prepare=checked,
     measure=measure,
     rules=rules,
-    needs=lambda params: (params.language_column,) if params.limits else (),
+    needs=needed,
     shared=lambda params: params.shared,
-    limits=lambda params: tuple(bound.param for bounds in BOUNDS.values() for bound in bounds),
-    notes=lambda params: default_note(params.table),
+    limits=lambda params: (*(bound.param for bound in BOUNDS["datatrove"]), "limits", *BY_LANGUAGE),
+    derived=DERIVED,
+    notes=default_note,
 )

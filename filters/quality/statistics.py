@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from filters.contract import SHARED, Shared
+from filters.errors import RecipeError
 from filters.kernels import lines, repeats, words
 from filters.kernels.characters import load_characters
 from filters.texts import as_text_array, text_buffers
@@ -108,33 +109,40 @@ class StopWords:
         within: frozenset[str] = frozenset(),
     ) -> None:
         self._names = [name for name in lists if name not in within]
-        self._within = {name: tuple(lists[name]) for name in lists if name in within}
         self._whitespace, self._fold = flavour == "whitespace", fold
         hashes: list[int] = []
         offsets = [0]
         for name in self._names:
             listed = {h for word in lists[name] for h in word_hashes(word, flavour, fold)}
             if len(listed) > 64:
-                raise ValueError(f"stop words of {name}: {len(listed)}, at most 64 can be told apart")
+                raise RecipeError(f"stop words of {name}: {len(listed)}, at most 64 can be told apart; name fewer")
             hashes += sorted(listed)
             offsets.append(len(hashes))
         self._hashes, self._offsets = np.array(hashes, np.uint64), np.array(offsets, np.int64)
+        self._within = [name for name in lists if name in within]
+        inner = [tuple(dict.fromkeys(filter(None, lists[name]))) for name in self._within]
+        self._inner_offsets = np.cumsum([0, *map(len, inner)], dtype=np.int64)
+        self._inner = text_buffers(as_text_array([word for words_of in inner for word in words_of]))
+        self._firsts = np.array([ord(word[0]) for words_of in inner for word in words_of], np.int64)
 
     def count(self, texts: pa.LargeStringArray, chosen: pa.Array) -> tuple[Counts, Counts]:
         """(different stop words, all of them) in each text, by the list named in `chosen`; none where it names none."""
         offsets, data = text_buffers(texts)
         distinct, total = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64)
-        place = pc.fill_null(pc.index_in(chosen, pa.array(self._names, chosen.type)), -1)
         words.stop_words(
             offsets, data, load_characters(), self._whitespace, self._fold,
-            place.to_numpy(zero_copy_only=False).astype(np.int64), self._offsets, self._hashes, distinct, total,
+            _places(chosen, self._names), self._offsets, self._hashes, distinct, total,
         )  # fmt: skip
-        for name, listed in self._within.items():
-            rows = np.flatnonzero(pc.equal(chosen, name).to_numpy(zero_copy_only=False))
-            if len(rows):
-                some = texts.take(pa.array(rows))
-                for word in listed:
-                    found = pc.count_substring(some, word).to_numpy()
-                    distinct[rows] += found > 0
-                    total[rows] += found
+        if self._within:
+            chosen_within = _places(chosen, self._within)
+            words.stop_words_within(
+                offsets, data, chosen_within, self._inner_offsets, self._firsts, *self._inner, distinct, total
+            )
         return distinct, total
+
+
+def _places(names: pa.Array, listed: Sequence[str]) -> NDArray[np.int64]:
+    """Where each name is in a list, -1 for one that is not."""
+    found = pc.fill_null(pc.index_in(names, pa.array(listed, names.type)), -1)
+    places: NDArray[np.int64] = found.to_numpy(zero_copy_only=False).astype(np.int64)
+    return places
