@@ -39,6 +39,8 @@ $(VENV)/ready: requirements.lock pyproject.toml
 lock:  ## choose new versions (needs uv); review the difference before you commit it
 	uv pip compile --quiet --universal --python-version 3.10 --extra dev --generate-hashes --no-emit-index-url --no-annotate \
 	  --upgrade --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --extra gcp --generate-hashes --no-emit-index-url \
+	  --no-annotate --constraints requirements.lock --custom-compile-command 'make lock' pyproject.toml -o docker/requirements.lock
 
 clean:
 	rm -rf $(VENV) build
