@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from filters.blocklist import BlocklistParams
-from filters.blocklist_lines import line_bounds
 from filters.catalog import FILTERS
 from filters.chain import KEY, Stage, run_stages
 from filters.errors import RecipeError
 from filters.kernels.case_folding import LOW, MANY, SPACE, fold, load_folding
 from filters.kernels.phrases import CHUNK
 from filters.kernels.unicode_table import load_table
+from filters.line_cuts import line_bounds
 from filters.phrase_index import WHOLE_HASH, build_index
 from filters.phrase_lists import Phrases, PhraseSource, read_phrases
 from filters.texts import as_text_array
