@@ -130,8 +130,8 @@ def _check_columns(files: Mapping[str, str], column: str) -> None:
     for uri, kind in files.items():
         if kind == "text":
             raise InputError(
-                f"{_name(uri)} would be read as text, which has no column {column!r}; leave --column out to search all of "
-                "it, or say with --format what it is (jsonl, parquet, arrow)"
+                f"{_name(uri)} would be read as text, which has no column {column!r}; leave --column out to search "
+                "all of it, or say with --format what it is (jsonl, parquet, arrow)"
             )
 
 

@@ -162,16 +162,16 @@ def test_a_column_of_a_text_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a@b.org")
     other = str(write(tmp_path / "b.jsonl", ["a@b.org"]))
     for column in ("text", "body"):
-        for given in ((str(tmp_path / "a.txt"),), ("-",), (other, str(tmp_path / "a.txt"))):
+        for files in ((str(tmp_path / "a.txt"),), ("-",), (other, str(tmp_path / "a.txt"))):
             with pytest.raises(InputError, match=f"has no column '{column}'; leave --column out"):
-                command(*given, "-c", column, "--json", input="a@b.org")
+                command(*files, "-c", column, "--json", input="a@b.org")
     assert command("-", "-c", "text", "--format", "jsonl", input='{"text": ""}\n').exit_code == 0
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_utf_16_is_told_from_other_files(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "a.txt").write_bytes("mail a@b.org, 联系".encode(encoding))
-    with pytest.raises(InputError, match="UTF-16.*iconv -f UTF-16"):
+    with pytest.raises(InputError, match=r"UTF-16.*iconv -f UTF-16"):
         command(str(tmp_path / "a.txt"), "--json")
     (tmp_path / "han.txt").write_bytes("联系我们".encode("utf-16"))
     with pytest.raises(InputError, match="UTF-16"):

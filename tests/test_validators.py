@@ -16,7 +16,8 @@ from tests.detect import values
 
 VALID = {
     "base58check": ["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ"],
-    "bech32": ["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "A12UEL5L", "split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w"],
+    "bech32": ["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "A12UEL5L",
+               "split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w"],
     "ean": ["4006381333931", "73513537", "400-6381-333931"],
     "eip55": ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"],
     "entropy": ["9f8a7c6b5e4d3021"],

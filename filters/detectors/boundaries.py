@@ -26,3 +26,12 @@ def stands_alone(text: str, start: int, end: int, chars: str = "") -> bool:
     (True, False)
     """
     return not continues(text, start - 1, chars) and not continues(text, end, chars)
+
+
+def is_whole_text(window: str, start: int, end: int) -> bool:
+    """Whether there is nothing but white space around `window[start:end]`, as far as a proof can see.
+
+    >>> is_whole_text(" 138 ", 1, 4), is_whole_text("n 138", 2, 5)
+    (True, False)
+    """
+    return not window[:start].strip() and not window[end:].strip()

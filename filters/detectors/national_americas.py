@@ -94,10 +94,12 @@ def _make_mbi(old: str, noise: Iterator[int]) -> str:
 US_SSN = number_detector(
     "us_ssn", "United States social security numbers", us_ssn, lambda old, noise: digits(noise, 9),
     proof="area+group+serial", forms={"3-2-4"}, cued={"9", "3 2 4", "3.2.4"}, cues=cues.SSN,
+    alone=lambda number: number.form != "9",
 )  # fmt: skip
 US_ITIN = number_detector(
     "us_itin", "United States individual taxpayer numbers", us_itin, _make_itin,
     proof="area+group", forms={"3-2-4"}, cued={"9", "3 2 4"}, cues=cues.ITIN,
+    alone=lambda number: number.form != "9",
 )  # fmt: skip
 US_NPI = number_detector(
     "us_npi", "United States provider numbers", us_npi, _make_npi,

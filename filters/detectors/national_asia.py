@@ -215,7 +215,7 @@ CN_RESIDENT_ID = number_detector(
 )  # fmt: skip
 CN_PASSPORT = code_detector(
     "cn_passport", "Chinese passports and travel permits", cn_passport, _make_passport,
-    proof="shape+cue", cues=cues.PASSPORT,
+    proof="shape+cue", cues=cues.PASSPORT, alone=False,
 )  # fmt: skip
 CN_PLATE = Detector(
     kind="cn_plate",
@@ -244,6 +244,8 @@ KR_RRN = number_detector(
 TH_TNIN = number_detector(
     "th_tnin", "Thai identification numbers", th_tnin, _make_tnin,
     proof="mod11", forms={"1-4-5-2-1", "1 4 5 2 1"}, cued={"13"}, cues=cues.THAI_ID,
+    # Codes of provinces, ISO 3166-2:TH.
+    alone=lambda number: "10" <= number.digits[1:3] <= "96",
 )  # fmt: skip
 TR_NATIONAL_ID = number_detector(
     "tr_national_id", "Turkish identity numbers", tr_national_id, _make_tr,
