@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from filters.detectors import checksums
 from filters.detectors.dummies import bits_per_char
+from filters.detectors.folding import fold
 from filters.detectors.ibans import is_iban
 from filters.detectors.keccak import eip55
 from filters.detectors.wallets import base58check_decode, is_bech32
@@ -69,8 +70,8 @@ def none(value: str) -> bool:
 
 
 def _bare(check: Check) -> Check:
-    """`check` of a value without its separators."""
-    return lambda value: check(value.translate(_SEPARATORS))
+    """`check` of a value in ASCII digits, without its separators."""
+    return lambda value: check(fold(value).translate(_SEPARATORS))
 
 
 VALIDATORS: dict[str, Check] = {
