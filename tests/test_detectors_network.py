@@ -167,6 +167,12 @@ def test_mac_addresses(text, found):
         ("url_credentials", "https://user:<token>@example.com", []),
         ("url_credentials", "https://url:8000/ @something", []),
         ("url_credentials", "ssh://git@github.com/a/b", []),
+        ("url_credentials", "（https://用户:Zk3tq9@例.example.org）", []),
+        ("url_credentials", "见https://用户名:Zk3tq9@example.org/a。", ["https://用户名:Zk3tq9@example.org/a"]),
+        ("url_credentials", "ftp://müller-7:Zk3tq9@h.org", ["ftp://müller-7:Zk3tq9@h.org"]),
+        ("url_credentials", "http://example.org联系:Zk3tq9@h.org", []),
+        ("url_credentials", "https://пользователь:пароль@h.org", []),
+        ("db_url", "postgres://josé:Zk3tq9@h.org/db", ["postgres://josé:Zk3tq9@h.org/db"]),
     ],
 )
 def test_urls(kind, text, found):

@@ -133,6 +133,7 @@ def test_every_match_of_a_hint_has_one_of_its_leads(detector: Detector, data: st
     if found is None:
         return
     pattern = re.sub(r"\\x\{([0-9A-F]+)\}", lambda code: chr(int(code[1], 16)), detector.hint)
+    pattern = re.sub(r"\\p\{[LMN]\}", r"\\w", pattern)
     value = data.draw(st.from_regex(pattern, fullmatch=True).filter(lambda text: re2.search(detector.hint, text)))
     text = data.draw(st.sampled_from(["", "号", "x", "\n"])) + value
     pieces = array(["", text, "y"])
