@@ -254,7 +254,9 @@ def test_a_made_up_street_address_is_another_street(value, data):
 
 
 def test_every_part_of_a_street_address_is_made_up():
-    fakes = [DETECTORS["geo_home"].fake("58 Maple Street, Apt 27", any_noise(bytes([n, 7 * n % 251]))) for n in range(99)]
+    fakes = [
+        DETECTORS["geo_home"].fake("58 Maple Street, Apt 27", any_noise(bytes([n, 7 * n % 251]))) for n in range(99)
+    ]
     for place in (0, 1, 4):
         assert len({fake.split()[place] for fake in fakes}) > 5
     assert {fake.split()[2] + fake.split()[3] for fake in fakes} == {"Street,Apt"}
