@@ -44,8 +44,9 @@ class PhraseIndex:
     The entries of phrase p, one for each list, category or language it stands under, are
     `entry_offsets[p]:entry_offsets[p + 1]`, with `entry_group` (uint32; a pair of category and language, null where
     none), `entry_weight` (float64) and `entry_edges` (uint8; where a hit has to begin or end with a word). apart: some
-    need not, so that characters are looked for rather than words. allowed: bool, phrases that hide hits. `active[languages[x]]`, bool by group,
-    says what counts in language x; row 0 is for a document of any other language, or none.
+    need not, so that characters are looked for rather than words. allowed: bool, phrases that hide hits.
+    `active[languages[x]]`, bool by group, says what counts in language x; row 0 is for a document of any other
+    language, or none.
     """
 
     texts: pa.LargeStringArray
@@ -97,12 +98,13 @@ class PhraseIndex:
         while True:
             rows, spans = np.empty(room, np.int64), np.empty((room, 4), np.int64)
             found = find_phrases(
-                offsets, data, table, many, self.apart, np.uint64(self.hash_mask), _shift(self.slots), self.slots, self.first,
-                phrase_offsets, phrases, self.longest, self.symbols, self.entry_offsets, self.entry_group,
+                offsets, data, table, many, self.apart, np.uint64(self.hash_mask), _shift(self.slots), self.slots,
+                self.first, phrase_offsets, phrases, self.longest, self.symbols, self.entry_offsets, self.entry_group,
                 self.entry_edges, self.allowed, bool(self.allowed.any()), groups, self.active, words, rows, spans,
             )  # fmt: skip
             if found <= room:
-                return Hits(rows[:found], *spans[:found].T, words)
+                begins, ends, numbers, edges = spans[:found].T
+                return Hits(rows[:found], begins, ends, numbers, edges, words)
             room = found
 
     def count(self, text: str) -> int:
@@ -146,8 +148,8 @@ def build_index(lists: Sequence[Phrases], allow: pa.LargeStringArray, hash_mask:
     weights = np.concatenate([phrases.weights for phrases in lists])
     edges = np.concatenate([np.full(len(phrases.texts), phrases.edges, np.uint8) for phrases in lists])
     return PhraseIndex(
-        texts, hash_mask, slots, first, longest, symbols, entry_offsets, group[order], weights[order], edges[order], apart,
-        allowed, tuple(category for category, _ in pairs), languages, active,
+        texts, hash_mask, slots, first, longest, symbols, entry_offsets, group[order], weights[order], edges[order],
+        apart, allowed, tuple(category for category, _ in pairs), languages, active,
     )  # fmt: skip
 
 

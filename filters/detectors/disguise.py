@@ -14,7 +14,7 @@ _TRIES = 1000
 def varied(noise: Iterator[int]) -> Iterator[int]:
     """`noise` (0-255) stirred by a linear congruential generator (the constants of ANSI C's example `rand`).
 
-    So a constant or periodic source still gives other values on a second try, and a random one stays as random as it is.
+    So a constant or periodic source still gives other values on a second try, and a random one stays random.
 
     >>> from itertools import islice, repeat
     >>> list(islice(varied(repeat(0)), 4))

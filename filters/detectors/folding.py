@@ -1,9 +1,9 @@
-"""Numbers in digits of other scripts and with other separators, as detectors read them: in ASCII, character by character.
+"""Numbers in digits of other scripts and with other separators, as detectors read them: in ASCII.
 
     ٤١١١ ١١١١ ١١١١ ١١١١    ０３－１２３４－５６７８    DE89 3704 0044 0532 0130 00 (no-break spaces)
 
 Patterns know ASCII alone: classes of all digits would make each of them slower for every text. So a stretch with such
-a number is read once more, folded. No character becomes two or none: places in characters stay what they are.
+a number is read once more, folded. Characters become characters, one by one: places in characters stay.
 """
 
 from __future__ import annotations

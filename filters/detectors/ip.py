@@ -54,7 +54,7 @@ _VERSIONED = re2.compile(
     r"|flash player|photoshop|autocad|mysql|mariadb|postgres(?:ql)?|sqlite|mongodb|redis|oracle|elasticsearch|kibana"
     r"|nginx|tomcat|jenkins|docker|kubernetes|openssl|openssh|numpy|tensorflow|pytorch|unity|steam|zoom|skype"
     r"|teams|bios|uefi|nvidia|driver|driver pack|plugin|sdk|addon|add-on|app|package|paket|paquete|пакет|драйвер"
-    r"|驱动|插件|客户端|浏览器|ブラウザ|ドライバ)(?: (?:to|from|is|at|auf|von|à|a|на|до|from version))?[ :=<>~@_-]{0,3}$"
+    r"|驱动|插件|客户端|浏览器|ブラウザ|ドライバ)(?: (?:to|from|is|at|auf|von|à|a|на|до))?[ :=<>~@_-]{0,3}$"
 )
 # The other end of a range, `10.0.0.1-10.0.0.50`.
 _RANGE_BEFORE = re2.compile(r"(?:^|[^0-9.])([0-9]{1,3}(?:\.[0-9]{1,3}){3}) ?[-‐‑] ?$")

@@ -4,7 +4,8 @@
     "[0-9](?: ?[0-9]){6}" a digit, then six bytes that are digits or spaces
 
 A lead may fit more than its hint matches, never less. It is read off literals, escapes, classes (`\\p{...}` in them is
-any letter, digit or other character than ASCII), groups, alternation and repetition; a hint that needs more of RE2 than that has no lead and is searched for by RE2 itself.
+any letter, digit or other character than ASCII), groups, alternation and repetition; a hint that needs more of RE2 than
+that has no lead and is searched for by RE2 itself.
 """
 
 from __future__ import annotations

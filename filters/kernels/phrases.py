@@ -2,9 +2,9 @@
 
 A text is a row of *units*: a word, one character of a script without spaces, one other character, or a run of white
 space. A phrase stands in a text where its units are some of the text's in a row; nothing else is looked at, so a
-phrase never begins or ends within a word. Where some list's phrases may, units are taken apart: every character is one,
-and where words begin and end is asked of a phrase that is found. A node of the trie is the hash of a phrase's first units; a hash that is
-found says where to look, and the folded characters decide.
+phrase never begins or ends within a word. Where some list's phrases may, every character is a unit, and where words
+begin and end is asked of a phrase that is found. A node of the trie is the hash of a phrase's first units; a hash that
+is found says where to look, and the folded characters decide.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ def phrase_nodes(offsets, data, table, many, apart, hash_mask, nodes, node_offse
     """Hashes of the nodes on every phrase's path.
 
     offsets: int64 (phrases + 1,); data: uint8. apart: bool, whether characters are units rather than words. nodes:
-    uint64, written, room for two per byte is enough; node_offsets: int64 (phrases + 1,), written. Returns (nodes written, units of the longest phrase, 1 if a phrase begins with a
-    character that is not of a word, else 0).
+    uint64, written, room for two per byte is enough; node_offsets: int64 (phrases + 1,), written. Returns (nodes
+    written, units of the longest phrase, 1 if a phrase begins with a character that is not of a word, else 0).
     """
     kinds = np.empty(CHUNK, np.uint8)
     units = np.empty(CHUNK, np.uint64)
@@ -203,7 +203,7 @@ def _same(data, i, stop, other, j, other_stop, table, many):
 
 @helper
 def _is_listed(phrase, edges, active, entry_offsets, entry_list, entry_edges):
-    for entry in range(entry_offsets[phrase], entry_offsets[phrase + 1]):  # noqa: SIM110
+    for entry in range(entry_offsets[phrase], entry_offsets[phrase + 1]):
         if active[entry_list[entry]] and entry_edges[entry] & ~edges == 0:
             return True
     return False
