@@ -60,6 +60,7 @@ _VERSIONED = re2.compile(
 _RANGE_BEFORE = re2.compile(r"(?:^|[^0-9.])([0-9]{1,3}(?:\.[0-9]{1,3}){3}) ?[-‐‑] ?$")
 _RANGE_BEHIND = re2.compile(r"^ ?[-‐‑] ?([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:[^0-9]|$)")
 _RANGE_CHARS = 18
+_HYPHENS = frozenset("-‐‑")
 # `1.2.3.4 Heading` at the beginning of a line, and a cell of a table of contents.
 _LINE_START = re2.compile(r"(?:^|\n)[\s#>*|-]*$")
 _HEADING = re2.compile(r"^[.:]?[ \t]+[\p{L}`*_\"'(\[]|^\s*\n")
@@ -129,6 +130,8 @@ def _range(window: str, start: int, end: int) -> tuple[int, int]:
     >>> _range("in 10.0.0.1-10.0.0.50.", 12, 21), _range("in 10.0.0.1-rc", 3, 11)
     ((3, 21), (3, 11))
     """
+    if not _HYPHENS & set(window[max(0, start - 2) : start] + window[end : end + 2]):
+        return start, end
     before = _RANGE_BEFORE.search(window[max(0, start - _RANGE_CHARS) : start])
     if before and _is_ipv4(before.group(1)):
         return max(0, start - _RANGE_CHARS) + before.start(1), end
