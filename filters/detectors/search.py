@@ -81,7 +81,7 @@ class Scanner:
             stretches = self.sieves.look(data)
         found = list(self._search(data, stretches))
         for stretch in stretches:
-            if stretch.wanted >> len(self.detectors) & 1:
+            if self.folded and stretch.wanted >> len(self.detectors) & 1:
                 found += self._search_folded(data, stretch)
         if len(found) > 1:
             found.sort(key=lambda one: (one.detector, one.start, -one.end))
