@@ -159,7 +159,7 @@ def test_a_checked_number_that_is_the_whole_text_needs_no_cue(kind: str) -> None
     ("kind", "value"),
     [("us_ssn", "536904399"), ("us_itin", "912803456"), ("uk_passport", "AB1234567"), ("cn_passport", "E12345678"),
      ("de_id_card", "C01234565"), ("au_tfn", "000000000"), ("us_npi", "1111111112"), ("th_tnin", "1974567890124"),
-     ("de_steuer_id", "12345678903")],
+     ("de_steuer_id", "12345678903"), ("in_pan", "abcpe1234f")],
 )  # fmt: skip
 def test_without_a_check_or_without_three_digits_it_does(kind: str, value: str) -> None:
     assert values(DETECTORS[kind], value) == []

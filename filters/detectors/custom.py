@@ -91,15 +91,12 @@ class _Fakes:
 
     def fake(self, value: str, noise: Iterator[int]) -> str:
         """Another value that the pattern and the validator take; `<NAME>` if chance does not lead to one."""
-        whole = self._shape.fullmatch(value) if CHECKED in self._shape.groupindex else None
-        first, last = whole.span(self._shape.groupindex[CHECKED]) if whole else (0, len(value))
+        told = self._shape.fullmatch(value) if CHECKED in self._shape.groupindex else None
+        first, last = told.span(self._shape.groupindex[CHECKED]) if told else (0, len(value))
         for attempt in range(_FAKES_TRIED):
             letters = attempt >= _FAKES_TRIED // 2
-            made = (
-                value[:first]
-                + "".join(_other(char, noise, letters=letters) for char in value[first:last])
-                + value[last:]
-            )
+            other = "".join(_other(char, noise, letters=letters) for char in value[first:last])
+            made = value[:first] + other + value[last:]
             whole = self._shape.fullmatch(made)
             if made != value and whole and self._valid(made):
                 return made

@@ -46,15 +46,15 @@ _NEIGHBOUR = re2.compile(
 )
 _CHANGE = re2.compile(r"(?i)(?:upgrad|updat|patch|bump|downgrad|releas|rollback|升级|更新|更新到)[^\n]{0,40}$")
 _PROGRAM = re2.compile(r"(?:^|[^\p{L}])\p{Lu}[\p{L}0-9.+#-]* $")
-# What has versions, however large their first number is, unless a word of networks stands before, too.
+# What has versions, however large their first number is, unless a word of networks stands before or a port behind, too.
+# No servers: `mysql 52.3.1.4` is where one runs.
 _VERSIONED = re2.compile(
     r"(?i)(?:^|[^\p{L}])(?:python|ruby|perl|php|java|jdk|jre|node(?:\.?js)?|golang|rust|scala|kotlin|swift|\.net|gcc"
     r"|clang|llvm|cuda|v8|chrome|chromium|chromeos|edge|opera|firefox|gecko|safari|webkit|webview|electron|brave"
-    r"|vivaldi|android|ios|ipados|macos|windows|linux|ubuntu|debian|fedora|kernel|office|excel|outlook|acrobat"
-    r"|flash player|photoshop|autocad|mysql|mariadb|postgres(?:ql)?|sqlite|mongodb|redis|oracle|elasticsearch|kibana"
-    r"|nginx|tomcat|jenkins|docker|kubernetes|openssl|openssh|numpy|tensorflow|pytorch|unity|steam|zoom|skype"
-    r"|teams|bios|uefi|nvidia|driver|driver pack|plugin|sdk|addon|add-on|app|package|paket|paquete|пакет|драйвер"
-    r"|驱动|插件|客户端|浏览器|ブラウザ|ドライバ)(?: (?:to|from|is|at|auf|von|à|a|на|до))?[ :=<>~@_-]{0,3}$"
+    r"|vivaldi|android|ios|ipados|macos|kernel|office|excel|outlook|acrobat|flash player|photoshop|autocad|sqlite"
+    r"|openssl|numpy|tensorflow|pytorch|skype|bios|uefi|nvidia|driver|driver pack|plugin|sdk|addon|add-on"
+    r"|package|paket|paquete|пакет|драйвер|驱动|插件|客户端|浏览器|ブラウザ|ドライバ)"
+    r"(?: (?:to|from|is|at|auf|von|à|a|на|до))?[ <>~@_-]{0,3}$"
 )
 # The other end of a range, `10.0.0.1-10.0.0.50`.
 _RANGE_BEFORE = re2.compile(r"(?:^|[^0-9.])([0-9]{1,3}(?:\.[0-9]{1,3}){3}) ?[-‐‑] ?$")
@@ -157,7 +157,8 @@ def _is_address_by_value(window: str, span: tuple[int, int], whole: tuple[int, i
         _NEIGHBOUR.search(head) or _NEIGHBOUR.search(window[last : last + _NEAR]) or is_whole_text(window, first, last)
     )
     spoken = _NETWORK_WORD.search(head) is not None
-    if not (networked or spoken) and _VERSIONED.search(head):
+    ported = tail[:1] in (":", "/") and tail[1:2].isdigit()
+    if not (networked or spoken or ported) and _VERSIONED.search(head):
         return False
     if octets[0] >= _SMALL or networked or spoken:
         return networked or not (max(octets) < _HEADING_LIMIT and _LINE_START.search(head) and _HEADING.search(tail))

@@ -235,7 +235,7 @@ IN_AADHAAR = number_detector(
 IN_PAN = code_detector(
     "in_pan", "Indian permanent account numbers", in_pan, _make_pan,
     proof="shape", pattern=START + r"[A-Za-z]{5}[0-9]{4}[A-Za-z]", hint=r"[A-Za-z]{5}[0-9]{4}[A-Za-z]",
-    written=str.isupper, cues=cues.PAN,
+    written=str.isupper, cues=cues.PAN, alone=False,
 )  # fmt: skip
 KR_RRN = number_detector(
     "kr_rrn", "Korean resident registration numbers", kr_rrn, _make_rrn,
