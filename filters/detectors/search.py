@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import re2
@@ -25,6 +25,8 @@ from filters.detectors.sieve import Sieves, Stretch, quiet, sieves
 CUSTOM_BYTES = 1024
 """Most bytes of a value that a recipe's own pattern finds. Also an RE2 pattern can take quadratic time to find all its
 matches: each search of `a.*b|a` in a line of `a` reads to the end of it. So no search of such a pattern sees more."""
+
+_Whole = TypeVar("_Whole", str, bytes)
 
 _UTF8_MOST = 4  # bytes to a code point
 _REACH = _UTF8_MOST * CONTEXT
@@ -109,7 +111,7 @@ class Scanner:
         found = sorted(self._search(read, wanted)) if folded != text else []
         places = sorted({place for one in found for place in one[:2]})
         chars = dict(zip(places, code_points(read, places), strict=True))
-        written = dict(zip(places, _byte_offsets(text, [chars[place] for place in places]), strict=True))
+        written = dict(zip(places, byte_offsets(text, [chars[place] for place in places]), strict=True))
         for start, end, number in found:
             begin, stop = first + written[start], first + written[end]
             changed = text[chars[start] : chars[end]] != folded[chars[start] : chars[end]]
@@ -209,21 +211,6 @@ def _folded(data: bytes, stretch: Stretch) -> tuple[str, str, int]:
     return text, fold(text), stretch.start - len(before.encode())
 
 
-def _byte_offsets(text: str, places: Sequence[int]) -> list[int]:
-    """Offsets in bytes for ascending offsets in code points, in one pass.
-
-    >>> _byte_offsets("é号a", [0, 1, 2, 3])
-    [0, 2, 5, 6]
-    """
-    size = last = 0
-    found = []
-    for place in places:
-        size += len(text[last:place].encode())
-        last = place
-        found.append(size)
-    return found
-
-
 def _without_overlap(ranked: Sequence[Found], size: int) -> list[Found]:
     """Of findings in order of rank those that overlap none before them, in order of the text."""
     taken = bytearray(size)
@@ -242,10 +229,24 @@ def code_points(data: bytes, offsets: Sequence[int]) -> list[int]:
     >>> code_points("é号a".encode(), [0, 2, 5, 6])
     [0, 1, 2, 3]
     """
-    chars = last = 0
+    return _measured(data, offsets, lambda part: len(part.decode()))
+
+
+def byte_offsets(text: str, places: Sequence[int]) -> list[int]:
+    """Offsets in bytes for ascending offsets in code points, in one pass.
+
+    >>> byte_offsets("é号a", [0, 1, 2, 3])
+    [0, 2, 5, 6]
+    """
+    return _measured(text, places, lambda part: len(part.encode()))
+
+
+def _measured(whole: _Whole, places: Sequence[int], size: Callable[[_Whole], int]) -> list[int]:
+    """How much there is before each of some ascending places, where `size` says how much a part is."""
+    total = last = 0
     found = []
-    for offset in offsets:
-        chars += len(data[last:offset].decode())
-        last = offset
-        found.append(chars)
+    for place in places:
+        total += size(whole[last:place])
+        last = place
+        found.append(total)
     return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from filters.kernels.case_folding import LOW, MANY, SPACE, next_folded
+from filters.kernels.case_folding import LOW, MANY, SPACE, behind_space, next_folded
 from filters.kernels.compiled import helper, kernel
 from filters.kernels.minhash import SHINGLE_BASE
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
@@ -75,11 +75,7 @@ def next_units(data, i, stop, table, many, kinds, units, begins, filled):
                 i = after
             kinds[filled] = WORD
         elif entry & SPACE:
-            while i < stop:
-                point, after = decode(data, i, stop)
-                if table[point] & SPACE == 0:
-                    break
-                i = after
+            i = behind_space(data, i, stop, table)
             kinds[filled] = GAP
         else:
             h = (h ^ np.uint64(entry & LOW)) * FNV_PRIME
@@ -103,11 +99,7 @@ def next_characters(data, i, stop, table, many, kinds, units, begins, filled):
         entry = table[point]
         kind = entry >> np.uint32(24)
         if entry & SPACE:
-            while after < stop:
-                point, behind = decode(data, after, stop)
-                if table[point] & SPACE == 0:
-                    break
-                after = behind
+            after = behind_space(data, after, stop, table)
             kinds[filled], units[filled] = GAP, fmix64(FNV_OFFSET)
             filled += 1
         elif entry & MANY:
