@@ -103,7 +103,7 @@ US_ITIN = number_detector(
 )  # fmt: skip
 US_NPI = number_detector(
     "us_npi", "United States provider numbers", us_npi, _make_npi,
-    proof="luhn+cue", cued={"10", "4-3-3", "4 3 3"}, cues=cues.NPI,
+    proof="luhn+cue|alone", cued={"10", "4-3-3", "4 3 3"}, cues=cues.NPI,
 )  # fmt: skip
 US_MBI = code_detector(
     "us_mbi", "United States Medicare beneficiary numbers", us_mbi, _make_mbi,
@@ -113,7 +113,7 @@ US_MBI = code_detector(
 )  # fmt: skip
 CA_SIN = number_detector(
     "ca_sin", "Canadian social insurance numbers", ca_sin, _make_luhn9,
-    proof="luhn+cue", cued={"9", "3 3 3", "3-3-3"}, cues=cues.SIN,
+    proof="luhn+cue|alone", cued={"9", "3 3 3", "3-3-3"}, cues=cues.SIN,
 )  # fmt: skip
 BR_CPF = number_detector(
     "br_cpf", "Brazilian taxpayers, persons", br_cpf, _make_cpf,

@@ -193,7 +193,7 @@ UK_NINO = code_detector(
 )  # fmt: skip
 UK_NHS = number_detector(
     "uk_nhs", "United Kingdom health service numbers", uk_nhs, lambda old, noise: digits(noise, 10),
-    proof="mod11+cue", cued={"10", "3 3 4", "3-3-4"}, cues=cues.NHS,
+    proof="mod11+cue|alone", cued={"10", "3 3 4", "3-3-4"}, cues=cues.NHS,
 )  # fmt: skip
 UK_PASSPORT = code_detector(
     "uk_passport", "United Kingdom passports with letters", uk_passport,
@@ -223,7 +223,7 @@ FR_NIR = code_detector(
 )  # fmt: skip
 PL_PESEL = number_detector(
     "pl_pesel", "Polish population numbers", pl_pesel, _make_pesel,
-    proof="mod10+date+cue", cued={"11"}, cues=cues.PESEL,
+    proof="mod10+date+cue|alone", cued={"11"}, cues=cues.PESEL,
 )  # fmt: skip
 IT_FISCAL_CODE = code_detector(
     "it_fiscal_code", "Italian tax codes", it_fiscal_code, _make_fiscal,
