@@ -50,7 +50,7 @@ def find_phrases(
     line, origin = folded(text)
     keys = {folded(phrase.strip())[0] for phrase in phrases}
     hidden = [span for phrase in allowed for span in occurrences(line, folded(phrase.strip())[0])]
-    whole = [index for index in range(len(origin)) if index == 0 or origin[index] != origin[index - 1]]
+    whole = {index for index in range(len(origin)) if index == 0 or origin[index] != origin[index - 1]}
     spans = [
         (start, -end, key)
         for key in keys

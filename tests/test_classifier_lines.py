@@ -57,7 +57,7 @@ def slowly(text, path, keep, threshold):
     return "".join(kept), cut, (max if keep == "below" else min)(scores, default=None)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.lists(st.one_of(some_lines, texts), max_size=4), st.sampled_from(["below", "above"]))
 def test_lines_are_cut_as_the_twin_cuts_them(model, some, keep):
     one = stage(model, keep=keep)
