@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.sensitive_slope import REPEATED
-from filters.detectors import sieve
+from filters.detectors import search, sieve
 from filters.detectors.catalog import DETECTORS
 from filters.detectors.contract import Detector, Prove, always
 from filters.detectors.leads import leads
@@ -118,6 +118,38 @@ def test_proofs_read_twice_as_much_of_a_text_twice_as_long(name: str) -> None:
         amounts.append(read)
     few = 400 * len(ALL)
     assert amounts[1] <= 2 * amounts[0] + few
+
+
+class _Counted(str):
+    """Text that counts how many characters are cut out of it."""
+
+    cut = 0
+
+    def __add__(self, other: str) -> _Counted:
+        return _Counted(str.__add__(self, other))
+
+    def __getitem__(self, key: object) -> str:
+        part = str.__getitem__(self, key)  # type: ignore[index]
+        _Counted.cut += len(part)
+        return part
+
+
+def test_many_values_in_one_candidate_are_measured_once_each() -> None:
+    """A line of account numbers is one candidate: what is before each of them must not be gone through for each."""
+
+    plain = search.window
+
+    def counted(data: bytes, start: int, end: int) -> tuple[str, str, str]:
+        before, value, after = plain(data, start, end)
+        return _Counted(before), value, after
+
+    amounts = []
+    for values in (300, 1200):
+        _Counted.cut = 0
+        with patch.object(search, "window", counted):
+            assert len(scanner((DETECTORS["iban"],)).find(b"DE89 3704 0044 0532 0130 00 " * values)) == values
+        amounts.append(_Counted.cut)
+    assert 0 < amounts[1] < 5 * amounts[0]
 
 
 def test_no_detector_looks_for_nothing() -> None:

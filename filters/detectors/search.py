@@ -126,12 +126,14 @@ class Scanner:
             text, first = before + value + after, len(before)
             last = first + len(value)
             for number, prove in proofs:
+                # Findings come in order, so each is measured from the end of the one before: a candidate may be a
+                # line of 10 MB with a value every few bytes.
+                at, seen = start, first
                 for inner_first, inner_last in prove(text, first, last):
-                    if inner_first == first and inner_last == last:
-                        yield Found(start, end, number)
-                    elif inner_first < inner_last:
-                        at = start + len(text[first:inner_first].encode())
-                        yield Found(at, at + len(text[inner_first:inner_last].encode()), number)
+                    begin = at + len(text[seen:inner_first].encode())
+                    at, seen = begin + len(text[inner_first:inner_last].encode()), inner_last
+                    if begin < at:
+                        yield Found(begin, at, number)
 
 
 @functools.lru_cache(maxsize=64)
