@@ -134,8 +134,12 @@ class _Counted(str):
         return part
 
 
-def test_many_values_in_one_candidate_are_measured_once_each() -> None:
-    """A line of account numbers is one candidate: what is before each of them must not be gone through for each."""
+@pytest.mark.parametrize(
+    ("kinds", "line", "found"),
+    [(("iban",), b"DE89 3704 0044 0532 0130 00 ", 1), (("pl_pesel", "ca_sin", "uk_nhs"), b"44051401359 130692544 ", 0)],
+)
+def test_many_values_in_one_candidate_are_measured_once_each(kinds: tuple[str, ...], line: bytes, found: int) -> None:
+    """A line of numbers is one candidate: what is around each of them must not be gone through for each."""
 
     plain = search.window
 
@@ -147,7 +151,7 @@ def test_many_values_in_one_candidate_are_measured_once_each() -> None:
     for values in (300, 1200):
         _Counted.cut = 0
         with patch.object(search, "window", counted):
-            assert len(scanner((DETECTORS["iban"],)).find(b"DE89 3704 0044 0532 0130 00 " * values)) == values
+            assert len(scanner(tuple(map(DETECTORS.get, kinds))).find(line * values)) == found * values
         amounts.append(_Counted.cut)
     assert 0 < amounts[1] < 5 * amounts[0]
 
