@@ -15,6 +15,7 @@ from filters.blocklist import BlocklistParams
 from filters.blocklist_lines import BlocklistLinesParams
 from filters.chain import KEY, Stage, run_stages
 from filters.classifier import ClassifierParams
+from filters.classifier_lines import ClassifierLinesParams
 from filters.exact import ExactParams, content_hashes
 from filters.language import LanguageParams
 from filters.language_model import small_model_path
@@ -40,6 +41,7 @@ PARAMS = {
     "blocklist": BlocklistParams(path=str(ROOT / "configs" / "lists" / "sample-blocklist.txt")),
     "blocklist_lines": BlocklistLinesParams(path=str(ROOT / "configs" / "lists" / "sample-blocklist.txt")),
     "classifier": ClassifierParams(model=str(small_model_path()), label="en", threshold=0.0),
+    "classifier_lines": ClassifierLinesParams(model=str(small_model_path()), label="en", threshold=0.0, keep="above"),
     "url_blocklist": UrlBlocklistParams(domains=("example.net", "=example.org")),
     "gopher_repetition": GopherRepetitionParams(),
     "gopher_quality": GopherQualityParams(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from filters.blocklist import BLOCKLIST
 from filters.blocklist_lines import BLOCKLIST_LINES
 from filters.classifier import CLASSIFIER
+from filters.classifier_lines import CLASSIFIER_LINES
 from filters.contract import Filter, Rewrite
 from filters.language import LANGUAGE
 from filters.length import LENGTH
@@ -22,6 +23,7 @@ FILTERS: dict[str, Filter | Rewrite] = {
     "blocklist_lines": BLOCKLIST_LINES,
     "c4": C4,
     "classifier": CLASSIFIER,
+    "classifier_lines": CLASSIFIER_LINES,
     "fineweb_quality": FINEWEB_QUALITY,
     "gopher_quality": GOPHER_QUALITY,
     "gopher_repetition": GOPHER_REPETITION,

@@ -25,19 +25,26 @@ _PREFIX = "__label__"
 _DECIMALS = 6
 
 
-class ClassifierParams(StageParams):
-    """Which model, and what its answer means.
+class ModelParams(StageParams):
+    """Which model, and which of its labels is judged.
 
     model: path, or URI (`gs://`, `s3://`), of a fastText `.bin` or `.ftz`. sha256: of that file; another sum is an
-    error. label: the one judged, with or without `__label__`. threshold: of its probability; left out, documents are
-    only scored. keep: the side of the threshold that stays, `above` as for quality or `below` as for toxicity; the
-    threshold itself stays. max_chars: how much of a text is read; left out, all of it. more_labels: get a column
-    `score_...`, too.
+    error. label: with or without `__label__`.
     """
 
     model: str
     label: str
     sha256: Sha256 | None = None
+
+
+class ClassifierParams(ModelParams):
+    """A model, and what its answer means.
+
+    threshold: of the label's probability; left out, documents are only scored. keep: the side of
+    the threshold that stays, `above` as for quality or `below` as for toxicity; the threshold itself stays.
+    max_chars: how much of a text is read; left out, all of it. more_labels: get a column `score_...`, too.
+    """
+
     threshold: Annotated[float | None, Field(ge=0, le=1)] = None
     keep: Literal["above", "below"] = "above"
     max_chars: Annotated[int | None, Field(ge=1)] = None
@@ -61,15 +68,27 @@ def label_column(label: str) -> str:
 
 
 @dataclass(frozen=True)
-class Classifier:
+class LabelModel:
     """A loaded model, with the places of the labels in question among its own, the judged one first."""
 
-    params: ClassifierParams
     model: LoadedModel
     labels: tuple[int, ...]
 
+    def scores(self, pieces: Pieces) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Best label of every text, int32 (texts,), -1 where there is none, and probabilities, float64 (texts, labels).
 
-def prepare(params: ClassifierParams) -> Classifier:
+        Probabilities are those of `labels`, rounded to 6 decimals.
+        """
+        ranked, probability = self.model.predict(pieces, len(self.model.labels))
+        found = np.zeros((len(pieces), len(self.labels)))
+        for column, label in enumerate(self.labels):
+            row, rank = np.nonzero(ranked == label)
+            found[row, column] = np.minimum(probability[row, rank].astype(np.float64), 1.0)
+        best = ranked[:, 0] if len(pieces) else np.empty(0, np.int32)
+        return best, np.round(found, _DECIMALS)
+
+
+def load_label_model(params: ModelParams, more_labels: Sequence[str] = ()) -> LabelModel:
     """Load the model.
 
     Raises RecipeError for a file that is missing, has another checksum or is no fastText classifier, and for a label
@@ -81,33 +100,36 @@ def prepare(params: ClassifierParams) -> Classifier:
     if params.sha256 is not None:
         check_file_sum(path, params.sha256, "classifier")
     model = load_model(str(path))
-    labels = [label.removeprefix(_PREFIX) for label in (params.label, *params.more_labels)]
+    labels = [label.removeprefix(_PREFIX) for label in (params.label, *more_labels)]
     unknown = [label for label in labels if label not in model.labels]
     if unknown:
         known = ", ".join(sorted(model.labels)[:20]) + (" ..." if len(model.labels) > 20 else "")
         raise RecipeError(f"classifier {path.name} has no label {unknown[0]!r}; it has {len(model.labels)}: {known}")
-    return Classifier(params, model, tuple(model.labels.index(label) for label in labels))
+    return LabelModel(model, tuple(model.labels.index(label) for label in labels))
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model with what the stage asks of it."""
+
+    params: ClassifierParams
+    model: LabelModel
+
+
+def prepare(params: ClassifierParams) -> Classifier:
+    """Load the model. Raises RecipeError as `load_label_model`."""
+    return Classifier(params, load_label_model(params, params.more_labels))
 
 
 def scores(texts: pa.LargeStringArray, state: Classifier) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Best label of every text, int32 (texts,), -1 where there is none, and probabilities, float64 (texts, labels).
-
-    labels: those in question, as in `Classifier`. Probabilities are rounded to 6 decimals.
-    """
+    """As `LabelModel.scores`, of the first `max_chars` characters of every text."""
     offsets, data = text_buffers(texts)
     starts, stops = offsets[:-1].copy(), offsets[1:].copy()
     if state.params.max_chars is not None:
         sample_pieces(
             offsets, data, load_table(), state.params.max_chars, 1, 0, starts, stops, np.empty(len(texts), np.int64)
         )
-    pieces = Pieces(data, np.arange(len(texts) + 1), starts, stops)
-    ranked, probability = state.model.predict(pieces, len(state.model.labels))
-    found = np.zeros((len(texts), len(state.labels)))
-    for column, label in enumerate(state.labels):
-        row, rank = np.nonzero(ranked == label)
-        found[row, column] = np.minimum(probability[row, rank].astype(np.float64), 1.0)
-    best = ranked[:, 0] if len(texts) else np.empty(0, np.int32)
-    return best, np.round(found, _DECIMALS)
+    return state.model.scores(Pieces(data, np.arange(len(texts) + 1), starts, stops))
 
 
 def columns(params: ClassifierParams) -> Mapping[str, pa.DataType]:
@@ -123,7 +145,7 @@ def measure(texts: pa.LargeStringArray, batch: pa.RecordBatch, state: Classifier
     """Labels and probabilities; null for a text in which there is nothing to read, which passes."""
     best, found = scores(texts, state)
     silent = best < 0
-    names = pa.array(state.model.labels, pa.string())
+    names = pa.array(state.model.model.labels, pa.string())
     values = [pa.array(found[:, column], mask=silent) for column in range(found.shape[1])]
     return dict(zip(columns(state.params), [names.take(pa.array(best, mask=silent)), *values], strict=True))
 

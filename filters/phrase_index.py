@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from filters.kernels.case_folding import fold, load_folding
 from filters.kernels.phrases import find_phrases, insert_phrases, phrase_nodes
-from filters.phrase_lists import Phrases
+from filters.phrase_lists import WHOLE, Phrases
 from filters.texts import as_text_array, text_buffers
 
 WHOLE_HASH = (1 << 64) - 1
@@ -26,13 +26,14 @@ _FIRST_BITS = 16
 class Hits:
     """Hits of a batch, in order: rows, begins, ends (bytes of the batch's text buffer), phrases, each int64.
 
-    words: int64 (rows of the batch,), tokens of every text.
+    edges: int64, BEGINS and ENDS, where no word goes on. words: int64 (rows of the batch,), tokens of every text.
     """
 
     rows: NDArray[np.int64]
     begins: NDArray[np.int64]
     ends: NDArray[np.int64]
     phrases: NDArray[np.int64]
+    edges: NDArray[np.int64]
     words: NDArray[np.int64]
 
 
@@ -42,8 +43,10 @@ class PhraseIndex:
 
     The entries of phrase p, one for each list, category or language it stands under, are
     `entry_offsets[p]:entry_offsets[p + 1]`, with `entry_group` (uint32; a pair of category and language, null where
-    none) and `entry_weight` (float64). allowed: bool, phrases that hide hits. `active[languages[x]]`, bool by group,
-    says what counts in language x; row 0 is for a document of any other language, or none.
+    none), `entry_weight` (float64) and `entry_edges` (uint8; where a hit has to begin or end with a word). apart: some
+    need not, so that characters are looked for rather than words. allowed: bool, phrases that hide hits.
+    `active[languages[x]]`, bool by group, says what counts in language x; row 0 is for a document of any other
+    language, or none.
     """
 
     texts: pa.LargeStringArray
@@ -55,6 +58,8 @@ class PhraseIndex:
     entry_offsets: NDArray[np.int64]
     entry_group: NDArray[np.uint32]
     entry_weight: NDArray[np.float64]
+    entry_edges: NDArray[np.uint8]
+    apart: bool
     allowed: NDArray[np.bool_]
     group_category: tuple[str | None, ...]
     languages: dict[str, int]
@@ -63,7 +68,10 @@ class PhraseIndex:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the index holds."""
-        arrays = (self.slots, self.first, self.entry_offsets, self.entry_group, self.entry_weight, self.allowed)
+        arrays = (
+            self.slots, self.first, self.entry_offsets, self.entry_group, self.entry_weight, self.entry_edges,
+            self.allowed,
+        )  # fmt: skip
         return self.texts.nbytes + sum(array.nbytes for array in arrays)
 
     def language_rows(self, languages: pa.Array | None, rows: int) -> NDArray[np.int64]:
@@ -75,8 +83,8 @@ class PhraseIndex:
     def find(self, texts: pa.LargeStringArray, groups: NDArray[np.int64] | None = None) -> Hits:
         """Hits of every text. groups: int64 (rows,), of `language_rows`; left out, documents of no language.
 
-        A hit is a phrase that stands as words, the longest at each place, none overlapping, none within an allowed
-        phrase.
+        A hit is a phrase that stands as words, or within them as its list has it, the longest at each place, none
+        overlapping, none within an allowed phrase.
         """
         offsets, data = text_buffers(texts)
         return self.find_in(offsets, data, np.zeros(len(texts), np.int64) if groups is None else groups)
@@ -88,14 +96,15 @@ class PhraseIndex:
         words = np.empty(len(offsets) - 1, np.int64)
         room = 1024 + int(offsets[-1] - offsets[0]) // 64
         while True:
-            rows, spans = np.empty(room, np.int64), np.empty((room, 3), np.int64)
+            rows, spans = np.empty(room, np.int64), np.empty((room, 4), np.int64)
             found = find_phrases(
-                offsets, data, table, many, np.uint64(self.hash_mask), _shift(self.slots), self.slots, self.first,
-                phrase_offsets, phrases, self.longest, self.symbols, self.entry_offsets, self.entry_group,
-                self.allowed, bool(self.allowed.any()), groups, self.active, words, rows, spans,
+                offsets, data, table, many, self.apart, np.uint64(self.hash_mask), _shift(self.slots), self.slots,
+                self.first, phrase_offsets, phrases, self.longest, self.symbols, self.entry_offsets, self.entry_group,
+                self.entry_edges, self.allowed, bool(self.allowed.any()), groups, self.active, words, rows, spans,
             )  # fmt: skip
             if found <= room:
-                return Hits(rows[:found], spans[:found, 0], spans[:found, 1], spans[:found, 2], words)
+                begins, ends, numbers, edges = spans[:found].T
+                return Hits(rows[:found], begins, ends, numbers, edges, words)
             room = found
 
     def count(self, text: str) -> int:
@@ -109,6 +118,7 @@ class PhraseIndex:
         hit = np.repeat(np.arange(len(hits.rows)), counts)
         entry = np.arange(len(hit)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(begins, counts)
         counted = self.active[groups[hits.rows[hit]], self.entry_group[entry]]
+        counted &= self.entry_edges[entry] & ~hits.edges[hit] == 0
         return hit[counted], entry[counted]
 
 
@@ -118,8 +128,9 @@ def build_index(lists: Sequence[Phrases], allow: pa.LargeStringArray, hash_mask:
     listed = len(texts) - len(allow)
     offsets, data = text_buffers(texts)
     table, many = load_folding()
-    nodes, node_offsets = np.empty(len(data), np.uint64), np.empty(len(offsets), np.int64)
-    count, longest, symbols = phrase_nodes(offsets, data, table, many, np.uint64(hash_mask), nodes, node_offsets)
+    apart = any(phrases.edges != WHOLE for phrases in lists)
+    nodes, node_offsets = np.empty(2 * len(data), np.uint64), np.empty(len(offsets), np.int64)
+    count, longest, symbols = phrase_nodes(offsets, data, table, many, apart, np.uint64(hash_mask), nodes, node_offsets)
     number = _first_alike(texts, nodes[node_offsets[1:] - 1])
     chosen = np.unique(number)
     # Every phrase needs a slot at its end, and every other node one.
@@ -135,9 +146,10 @@ def build_index(lists: Sequence[Phrases], allow: pa.LargeStringArray, hash_mask:
     languages = {name: row for row, name in enumerate(dict.fromkeys(name for _, name in pairs if name), start=1)}
     active = np.array([[of is None or of == name for _, of in pairs] for name in (None, *languages)], np.bool_)
     weights = np.concatenate([phrases.weights for phrases in lists])
+    edges = np.concatenate([np.full(len(phrases.texts), phrases.edges, np.uint8) for phrases in lists])
     return PhraseIndex(
-        texts, hash_mask, slots, first, longest, symbols, entry_offsets, group[order], weights[order], allowed,
-        tuple(category for category, _ in pairs), languages, active,
+        texts, hash_mask, slots, first, longest, symbols, entry_offsets, group[order], weights[order], edges[order],
+        apart, allowed, tuple(category for category, _ in pairs), languages, active,
     )  # fmt: skip
 
 

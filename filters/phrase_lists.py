@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -16,12 +16,20 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from filters.errors import RecipeError
+from filters.kernels.phrases import BEGINS, ENDS
 from filters.kernels.tokens import count_tokens_and_chars
 from filters.kernels.unicode_table import load_table
 from filters.list_files import ListFile, decode_lines, read_list_bytes
 from filters.texts import as_text_array, text_buffers
 
 _WHAT = "blocklist"
+
+Boundaries = Literal["word", "prefix", "suffix", "none"]
+EDGES: dict[Boundaries, int] = {
+    "word": int(BEGINS | ENDS), "prefix": int(BEGINS), "suffix": int(ENDS), "none": 0,
+}  # fmt: skip
+"""Where a hit has to begin or end with a word."""
+WHOLE = EDGES["word"]
 
 
 class PhraseFile(ListFile):
@@ -37,6 +45,8 @@ class PhraseSource(PhraseFile):
     """A list of phrases and what they mean.
 
     language: the list counts only in documents of this language. weight: of each phrase. category: of each phrase.
+    boundaries: `word`, a phrase stands as words; `prefix`, it may go on within one (Korean particles, endings);
+    `suffix`, it may begin within one (Arabic articles and conjunctions); `none`, both.
     weight_column, category_column, language_column: of a table, where phrases have their own; the first two are used
     if they are there, null is the value above. language_column is used only if named.
     """
@@ -44,6 +54,7 @@ class PhraseSource(PhraseFile):
     language: str | None = None
     weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     category: str | None = None
+    boundaries: Boundaries = "word"
     weight_column: str = "weight"
     category_column: str = "category"
     language_column: str | None = None
@@ -51,12 +62,16 @@ class PhraseSource(PhraseFile):
 
 @dataclass(frozen=True)
 class Phrases:
-    """Phrases in order of their file: texts; weights, float64; categories and languages, null where none is given."""
+    """Phrases in order of their file: texts; weights, float64; categories and languages, null where none is given.
+
+    edges: of EDGES.
+    """
 
     texts: pa.LargeStringArray
     weights: NDArray[np.float64]
     categories: pa.StringArray
     languages: pa.StringArray
+    edges: int = WHOLE
 
 
 def read_phrases(source: PhraseSource) -> Phrases:
@@ -84,6 +99,7 @@ def read_phrases(source: PhraseSource) -> Phrases:
         _weights(table, source, len(array)),
         _strings(table, source.category_column, source.category, len(array)),
         _strings(table, source.language_column, source.language, len(array)),
+        EDGES[source.boundaries],
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from transforms.formats import inspect_corpus, read_units
 from transforms.jsonlines import blocks_of, compression_of, read_blocks
 
 STDIN = "-"
+COLUMN = "text"
+"""Column that is searched if none is named."""
 AROUND = 60
 """Characters of its line that a Finding shows on either side."""
 
@@ -93,28 +96,43 @@ def scan_files(
     paths: Sequence[str],
     detectors: Sequence[Detector],
     *,
-    column: str = "text",
+    column: str | None = None,
     format: str | None = None,
     tally: Tally | None = None,
 ) -> Iterator[Finding]:
     """Findings in files, folders and globs, or `-`, in order. Memory is that of a batch, or of one very long line.
 
     A name that does not tell a format is a text file, searched as one document; bytes that are not UTF-8 become
-    U+FFFD. Nulls have no findings. Raises InputError for what cannot be read.
+    U+FFFD. Nulls have no findings. A file that is named twice is searched once. column: `text` if left out; a text file
+    has none. Raises InputError for what cannot be read.
     """
     tally = tally if tally is not None else Tally()
-    for path in paths:
-        for uri in [STDIN] if path == STDIN else [info.uri for info in expand([path])]:
-            tally.files += 1
-            row, reached = -1, 0
-            with closing(_texts(uri, column, format)) as batches:
-                for batch in batches:
-                    tally.texts += sum(text.first_char == 0 for text in batch)
-                    tally.characters += sum(_new_characters(text) for text in batch)
-                    for one in _findings(uri, batch, detectors):
-                        if one.row != row or one.start >= reached:  # else the rest of one that went over an edge
-                            yield one
-                            row, reached = one.row, one.end
+    named = dict.fromkeys(
+        uri for path in paths for uri in ([STDIN] if path == STDIN else [info.uri for info in expand([path])])
+    )
+    files = {uri: format or ("text" if uri == STDIN else named_format(uri) or "text") for uri in named}
+    if column is not None:
+        _check_columns(files, column)
+    for uri, kind in files.items():
+        tally.files += 1
+        row, reached = -1, 0
+        with closing(_texts(uri, column or COLUMN, kind)) as batches:
+            for batch in batches:
+                tally.texts += sum(text.first_char == 0 for text in batch)
+                tally.characters += sum(_new_characters(text) for text in batch)
+                for one in _findings(uri, batch, detectors):
+                    if one.row != row or one.start >= reached:  # else the rest of one that went over an edge
+                        yield one
+                        row, reached = one.row, one.end
+
+
+def _check_columns(files: Mapping[str, str], column: str) -> None:
+    for uri, kind in files.items():
+        if kind == "text":
+            raise InputError(
+                f"{_name(uri)} would be read as text, which has no column {column!r}; leave --column out to search "
+                "all of it, or say with --format what it is (jsonl, parquet, arrow)"
+            )
 
 
 def _new_characters(text: Text) -> int:
@@ -144,8 +162,7 @@ def _around(text: str, start: int, end: int) -> tuple[str, str]:
     return before, text[end : end + AROUND].partition("\n")[0]
 
 
-def _texts(uri: str, column: str, format: str | None) -> Generator[list[Text], None, None]:
-    kind = format or ("text" if uri == STDIN else named_format(uri) or "text")
+def _texts(uri: str, column: str, kind: str) -> Generator[list[Text], None, None]:
     if kind == "text":
         yield from ([text] for text in _text_file(uri))
     elif uri == STDIN:
@@ -153,7 +170,7 @@ def _texts(uri: str, column: str, format: str | None) -> Generator[list[Text], N
             try:
                 yield from _rows(path, column, kind)
             except InputError as error:
-                raise InputError(str(error).replace(path, "standard input")) from error
+                raise InputError(str(error).replace(path, _name(STDIN))) from error
     else:
         yield from _rows(uri, column, kind)
 
@@ -179,17 +196,35 @@ def _spooled(format: str) -> Iterator[str]:
         yield os.fspath(path)
 
 
+def _name(uri: str) -> str:
+    """As errors call a file."""
+    return "standard input" if uri == STDIN else uri
+
+
+def _check_text(uri: str, block: bytes) -> None:
+    """Raises InputError if the beginning of a file is not that of a text of bytes that hold ASCII."""
+    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(
+            f"{uri} is UTF-16 or UTF-32, only UTF-8 is searched; iconv -f UTF-16 -t UTF-8 turns it into that"
+        )
+    if b"\0" in block[:4096]:
+        raise InputError(
+            f"{uri} is not a text file: it has zero bytes, as binary files and UTF-16 have; name its format with "
+            "--format (jsonl, parquet, arrow), or turn it into UTF-8 (iconv -f UTF-16LE -t UTF-8)"
+        )
+
+
 def _text_file(uri: str) -> Iterator[Text]:
     if uri == STDIN:
-        blocks = blocks_of(sys.stdin.buffer, "standard input", _BLOCK_BYTES)
+        blocks = blocks_of(sys.stdin.buffer, _name(uri), _BLOCK_BYTES)
     elif file_info(uri).size == 0 and compression_of(uri) is None:
         return
     else:
         blocks = read_blocks(uri, _BLOCK_BYTES)
     held, first_line, first_char = "", 1, 0
     for _, block in blocks:
-        if b"\0" in block[:4096] and first_char == 0:
-            raise InputError(f"{uri} is not a text file; name its format with --format (jsonl, parquet, arrow)")
+        if first_char == 0:
+            _check_text(_name(uri), block)
         text = held + block.decode("utf-8", "replace")
         tail = text.rfind("\n", 0, max(len(text) - _OVERLAP_BYTES, 0)) + 1
         if tail:

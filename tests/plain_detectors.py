@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from filters.detectors.boundaries import continues, stands_alone
+from filters.detectors.checksums import luhn
 from filters.detectors.contract import Detector, Spans
-from filters.detectors.validators import luhn
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 

@@ -26,14 +26,23 @@ def is_edge(text: str, index: int) -> bool:
     return not (0 < index < len(text) and kind(text[index - 1]) == kind(text[index]) == "word")
 
 
-def occurrences(text: str, phrase: str) -> list[tuple[int, int]]:
+def occurrences(text: str, phrase: str, boundaries: str = "word") -> list[tuple[int, int]]:
     """Where a folded phrase stands in a folded text, overlapping ones too."""
     found = [i for i in range(len(text) - len(phrase) + 1) if text.startswith(phrase, i)]
-    return [(i, i + len(phrase)) for i in found if is_edge(text, i) and is_edge(text, i + len(phrase))]
+    left, right = boundaries in ("word", "prefix"), boundaries in ("word", "suffix")
+    return [
+        (i, i + len(phrase))
+        for i in found
+        if (not left or is_edge(text, i)) and (not right or is_edge(text, i + len(phrase)))
+    ]
 
 
-def find_phrases(text: str, phrases: Collection[str], allowed: Collection[str] = ()) -> list[tuple[int, int, str]]:
+def find_phrases(
+    text: str, phrases: Collection[str], allowed: Collection[str] = (), boundaries: str = "word"
+) -> list[tuple[int, int, str]]:  # fmt: skip
     """Hits in code points of the text, with the folded phrase: left to right, longest first, none overlapping.
+
+    One that begins or ends among the characters that a single one folds to (`s` in `ß`) is none.
 
     >>> find_phrases("A BAD  Word", ["bad", "bad word"])
     [(2, 11, 'bad word')]
@@ -41,7 +50,13 @@ def find_phrases(text: str, phrases: Collection[str], allowed: Collection[str] =
     line, origin = folded(text)
     keys = {folded(phrase.strip())[0] for phrase in phrases}
     hidden = [span for phrase in allowed for span in occurrences(line, folded(phrase.strip())[0])]
-    spans = [(start, -end, key) for key in keys for start, end in occurrences(line, key)]
+    whole = {index for index in range(len(origin)) if index == 0 or origin[index] != origin[index - 1]}
+    spans = [
+        (start, -end, key)
+        for key in keys
+        for start, end in occurrences(line, key, boundaries)
+        if start in whole and end in whole
+    ]
     hits, last = [], 0
     for start, minus_end, key in sorted(spans):
         covered = any(a <= start and -minus_end <= b for a, b in hidden)

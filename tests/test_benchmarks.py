@@ -33,6 +33,7 @@ from benchmarks import (
     synthetic_result,
     timing,
 )
+from benchmarks.sensitive_examples import examples, is_found
 from filters.catalog import FILTERS
 from filters.detectors.catalog import DETECTORS
 from filters.exact import ExactParams, content_hashes
@@ -45,6 +46,7 @@ from pipeline.explain import explain_document
 from pipeline.recipe import load_recipe
 from pipeline.result import open_result
 from pipeline.run import check
+from tests.plain_detectors import PLAIN
 
 WORDS = [f"word{n}" for n in range(400)]
 TEXTS = [" ".join(WORDS[n % 50 : n % 50 + 60 + n]) for n in range(60)] + [
@@ -363,12 +365,20 @@ def test_sensitive_scans_with_every_group_and_finds_what_the_plain_searches_find
 
 def test_slope_scans_lines_of_the_sizes_asked_for():
     sizes = (0.001, 0.002)
+    lines = {"email": "a@b.example ", "ipv4": "号8.8.8.8 "}
     for size in sizes:
-        texts = sensitive_slope.inputs(as_text_array(TEXTS), int(size * 1e6))
-        assert {len(text) for text in texts.values()} == {int(size * 1e6)}
-        assert not any("\n" in text for text in texts.values())
-    result = sensitive_slope.measure(as_text_array(TEXTS), sizes)
+        texts = dict(sensitive_slope.inputs(as_text_array(TEXTS), int(size * 1e6), lines))
+        assert all(size * 1e6 <= len(text.encode()) < size * 1e6 + 100 for text in texts.values())
+        assert not any("\n" in text for text in texts.values()) and set(texts) >= {"`email`", "`ipv4`"}
+    result = sensitive_slope.measure(as_text_array(TEXTS), sizes, Path("absent"))
     assert [len(run["seconds_per_mb"]) for run in result.data["runs"]] == [2] * (len(sensitive_slope.REPEATED) + 1)
+
+
+@pytest.mark.corpus
+def test_every_kind_has_a_line_that_is_found(corpora):
+    lines = examples(corpora / "pii")
+    assert set(DETECTORS) - {one.kind for one in PLAIN} <= set(lines)
+    assert [kind for kind, line in lines.items() if not is_found(kind, line)] == []
 
 
 def test_a_peer_is_held_against_the_labels_of_the_kinds_it_claims(tmp_path, monkeypatch):

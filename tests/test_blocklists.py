@@ -15,28 +15,28 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from filters.blocklist import BlocklistParams
-from filters.blocklist_lines import line_bounds
 from filters.catalog import FILTERS
 from filters.chain import KEY, Stage, run_stages
 from filters.errors import RecipeError
 from filters.kernels.case_folding import LOW, MANY, SPACE, fold, load_folding
 from filters.kernels.phrases import CHUNK
 from filters.kernels.unicode_table import load_table
+from filters.line_cuts import line_bounds
 from filters.phrase_index import WHOLE_HASH, build_index
-from filters.phrase_lists import Phrases, PhraseSource, read_phrases
+from filters.phrase_lists import EDGES, Phrases, PhraseSource, read_phrases
 from filters.texts import as_text_array
 from tests import reference_lists
 from tests.reference import tokens
 from tests.strategies import AWKWARD, any_char, texts
 
 
-def as_phrases(some, weight=1.0):
+def as_phrases(some, weight=1.0, boundaries="word"):
     nulls = pa.nulls(len(some), pa.string())
-    return Phrases(as_text_array(some), np.full(len(some), weight), nulls, nulls)
+    return Phrases(as_text_array(some), np.full(len(some), weight), nulls, nulls, EDGES[boundaries])
 
 
-def index_of(phrases, allowed=(), hash_mask=WHOLE_HASH):
-    return build_index([as_phrases(list(phrases))], as_text_array(list(allowed)), hash_mask)
+def index_of(phrases, allowed=(), hash_mask=WHOLE_HASH, boundaries="word"):
+    return build_index([as_phrases(list(phrases), 1.0, boundaries)], as_text_array(list(allowed)), hash_mask)
 
 
 def spans(index, some):
@@ -99,6 +99,65 @@ masks = st.sampled_from([WHOLE_HASH, 0, 1, (1 << 33) + 5, 7 << 61])
 def test_hits_are_those_of_the_twin_even_where_every_hash_is_alike(phrases, allowed, some, mask):
     index = index_of(phrases, allowed, mask)
     assert spans(index, some) == [reference_lists.find_phrases(text, phrases, allowed) for text in some]
+
+
+@settings(max_examples=80)
+@given(
+    st.sampled_from(["prefix", "suffix", "none"]),
+    st.lists(phrases_drawn, min_size=1, max_size=8),
+    st.lists(phrases_drawn, max_size=3),
+    st.lists(st.one_of(text_like, texts), max_size=5),
+    masks,
+)
+@example("none", ["s"], [], ["ß", "sßs", "ẞ ss"], WHOLE_HASH)
+@example("none", ["a", "aba"], ["ab"], ["ababa ab aba"], 0)
+def test_phrases_within_words_are_those_of_the_twin(boundaries, phrases, allowed, some, mask):
+    index = index_of(phrases, allowed, mask, boundaries)
+    assert spans(index, some) == [reference_lists.find_phrases(t, phrases, allowed, boundaries) for t in some]
+    assert index.find(as_text_array(some)).words.tolist() == [len(tokens(text)) for text in some]
+
+
+def test_lists_of_different_boundaries_count_each_by_its_own():
+    lists = [
+        as_phrases(["나쁜놈"], 1.0, "prefix"),
+        as_phrases(["나쁜놈", "bad"], 3.0),
+        as_phrases(["bad"], 5.0, "none"),
+    ]
+    index = build_index(lists, as_text_array(["badge"]))
+    hits = index.find(as_text_array(["나쁜놈은 나쁜놈 이나쁜놈", "bad badly unbad badge"]))
+    hit, entry = index.entries_of(hits, np.zeros(2, np.int64))
+    weights = [sorted(index.entry_weight[entry[hit == n]].tolist()) for n in range(len(hits.rows))]
+    assert weights == [[1.0], [1.0, 3.0], [3.0, 5.0], [5.0], [5.0]]
+
+
+@pytest.mark.parametrize("length", [1, 2, 7])
+def test_a_phrase_within_a_word_across_the_cut_of_the_buffer_is_found(length):
+    phrase = "xyzxyzx"[:length]
+    for units in range(2 * CHUNK - 20, 2 * CHUNK + 20):
+        text = "a" * units + phrase
+        assert spans(index_of([phrase], boundaries="suffix"), [text])[0] == [(units, units + length, phrase)]
+        assert spans(index_of([phrase], boundaries="prefix"), [text])[0] == []
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "text", "hits"),
+    [
+        ("word", "나쁜놈은 나쁜놈이 나쁜놈", 1), ("prefix", "나쁜놈은 나쁜놈이 나쁜놈 이나쁜놈", 3),
+        ("suffix", "이나쁜놈 나쁜놈은", 1),
+        ("word", "والكلب كلب كلبه", 1), ("suffix", "والكلب كلب كلبه", 2), ("prefix", "والكلب كلب كلبه", 2),
+        ("none", "والكلب كلب كلبهم", 3), ("none", "나쁜놈은", 1),
+    ],
+)  # fmt: skip
+def test_particles_and_clitics(tmp_path, boundaries, text, hits):
+    (tmp_path / "words.txt").write_text("나쁜놈\nكلب\n")
+    given_lists = [{"path": str(tmp_path / "words.txt"), "boundaries": boundaries}]
+    assert run([text], stage("blocklist", lists=given_lists, action="measure")).kept["blocklist_hits"].to_pylist() == [
+        hits
+    ]
+    cut = run([f"ok\n{text}\n"], stage("blocklist_lines", lists=given_lists)).kept["text"].to_pylist()
+    assert cut == ["ok\n"]
+    with pytest.raises(ValidationError, match="boundaries"):
+        BlocklistParams(lists=[{"path": "x", "boundaries": "words"}])
 
 
 @settings(max_examples=50)

@@ -112,7 +112,7 @@ def test_what_cannot_be_used_is_refused(tmp_path):
     with pytest.raises(RecipeError, match=r"no label 'toxic'; it has 176: af, als"):
         prepare(ClassifierParams(model=SMALL, label="toxic"))
     right = hashlib.sha256(small_model_path().read_bytes()).hexdigest()
-    assert prepare(ClassifierParams(model=SMALL, label="en", sha256=right)).labels
+    assert prepare(ClassifierParams(model=SMALL, label="en", sha256=right)).model.labels
     with pytest.raises(RecipeError) as refused:
         prepare(ClassifierParams(model=SMALL, label="en", sha256="1" * 64))
     assert right in str(refused.value) and "1" * 64 in str(refused.value)

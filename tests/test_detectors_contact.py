@@ -243,6 +243,25 @@ def test_fakes_of_places(kind):
     assert fake != value and values(DETECTORS[kind], fake) == [fake]
 
 
+@given(
+    st.sampled_from(["58 Maple Street, Apt 27", "221B N. Baker Street", "9 Park Place Drive Flat 3c", "7 Wynkoop Rd."]),
+    st.binary(min_size=20, max_size=20),
+)
+def test_a_made_up_street_address_is_another_street(value, data):
+    made = DETECTORS["geo_home"].fake(value, any_noise(data))
+    assert values(DETECTORS["geo_home"], f"I live at {made}\n") == [made] != [value]
+    assert list(map(len, made.split())) == list(map(len, value.split()))
+
+
+def test_every_part_of_a_street_address_is_made_up():
+    fakes = [
+        DETECTORS["geo_home"].fake("58 Maple Street, Apt 27", any_noise(bytes([n, 7 * n % 251]))) for n in range(99)
+    ]
+    for place in (0, 1, 4):
+        assert len({fake.split()[place] for fake in fakes}) > 5
+    assert {fake.split()[2] + fake.split()[3] for fake in fakes} == {"Street,Apt"}
+
+
 def test_no_placeholder_holds_anything_to_find():
     for detector in DETECTORS.values():
         for other in DETECTORS.values():

@@ -137,6 +137,34 @@ def test_a_cue_must_be_near_and_a_whole_word() -> None:
     assert values(detector, "SIN" + " far" * 20 + " 130 692 544") == []
 
 
+WHOLE = {
+    "au_medicare": "2123 45670 1", "au_tfn": "876 543 210", "ca_sin": "130692544", "cn_resident_id": "610104620927690",
+    "de_steuer_id": "86095742719", "es_dni": "55555555k", "es_nie": "x9613851n", "in_aadhaar": "2341 2341 2346",
+    "kr_rrn": "9601211234567", "pl_pesel": "44051401458", "se_personnummer": "199201232387", "th_tnin": "1234567890121",
+    "tr_national_id": "36493665440", "uk_nhs": "221 395 1837", "uk_nino": "tw987654a", "us_mbi": "1eg4-te5-mk73",
+    "us_npi": "1245319599", "us_ssn": "078 05 1123", "br_cpf": "11144477735",
+}  # fmt: skip
+"""Values that need a cue, unless they are all there is of a text."""
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_checked_number_that_is_the_whole_text_needs_no_cue(kind: str) -> None:
+    detector, value = DETECTORS[kind], WHOLE[kind]
+    assert values(detector, value) == values(detector, f" \n{value}\n") == [value]
+    for beside in (f"{value} ok", f"号{value}", f"{value}\n{value}", f"x {value}"):
+        assert values(detector, beside) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("us_ssn", "536904399"), ("us_itin", "912803456"), ("uk_passport", "AB1234567"), ("cn_passport", "E12345678"),
+     ("de_id_card", "C01234565"), ("au_tfn", "000000000"), ("us_npi", "1111111112"), ("th_tnin", "1974567890124"),
+     ("de_steuer_id", "12345678903"), ("in_pan", "abcpe1234f")],
+)  # fmt: skip
+def test_without_a_check_or_without_three_digits_it_does(kind: str, value: str) -> None:
+    assert values(DETECTORS[kind], value) == []
+
+
 def test_detectors_of_digits_share_one_search() -> None:
     shared = {detector.pattern for detector in NATIONAL if detector.pattern == DETECTORS["payment_card"].pattern}
     assert len(shared) == 1

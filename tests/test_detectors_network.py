@@ -57,6 +57,13 @@ def test_awkward_and_adversarial_texts_end(detector):
         ("8.8.8.8 and 192.168.2.1 answered", ["8.8.8.8", "192.168.2.1"]),
         ("see 8.8.8.8 and 4.5.6.7", []),
         ("192.168.2.1@eth0", ["192.168.2.1"]),
+        ("从10.0.0.1-10.0.0.50分配", ["10.0.0.1", "10.0.0.50"]),
+        ("DHCP: 45.33.0.0 - 45.33.255.255.", ["45.33.0.0", "45.33.255.255"]),
+        ("10.0.0.1-50", []),
+        ("python host 45.1.2.3", ["45.1.2.3"]),
+        ("app: 192.168.3.4", ["192.168.3.4"]),
+        ("Edge 45.33.32.156 192.168.3.4", ["45.33.32.156", "192.168.3.4"]),
+        ("mysql 52.3.1.4 and node 52.3.1.4:80 and edge 52.3.1.0/24", ["52.3.1.4", "52.3.1.4", "52.3.1.0"]),
     ],
 )
 def test_ipv4_is_found_exactly(text, found):
@@ -71,6 +78,9 @@ def test_ipv4_is_found_exactly(text, found):
         "版本33.44.55.66", "第33.44.55.66条", "3.1.0.0", "Upgrade V8 to 4.5.103.33", "Firefox 2.0.0.14", "0.11.0.0",
         "Nummern 7.1.2.1, 7.1.3.1", "\n3.2.1.4 Title of it", "- 54.4.4.1\n\n", "pkg@scope/name@1.2.33.44",
         'szOID = "2.5.29.37"', "RFC 7231, 7.1.1.2: Date", "33.44.55.66.77", "IP192.168.1.1text",
+        "Python 45.1.2.3", "chrome to 88.0.99.53", "浏览器 88.0.99.53", "version 33.4.5.6-33.4.5.9",
+        "33.4.5.6-33.4.5.9-1",
+        "/opt/x-33.4.5.6-33.4.5.9", "nvidia driver 45.23.1.2 installed", "Python 33.4.5.6-33.4.5.9",
     ],
 )  # fmt: skip
 def test_what_is_no_ipv4(text):
@@ -159,6 +169,12 @@ def test_mac_addresses(text, found):
         ("url_credentials", "https://user:<token>@example.com", []),
         ("url_credentials", "https://url:8000/ @something", []),
         ("url_credentials", "ssh://git@github.com/a/b", []),
+        ("url_credentials", "（https://用户:Zk3tq9@例.example.org）", []),
+        ("url_credentials", "见https://用户名:Zk3tq9@example.org/a。", ["https://用户名:Zk3tq9@example.org/a"]),
+        ("url_credentials", "ftp://müller-7:Zk3tq9@h.org", ["ftp://müller-7:Zk3tq9@h.org"]),
+        ("url_credentials", "http://example.org联系:Zk3tq9@h.org", []),
+        ("url_credentials", "https://пользователь:пароль@h.org", []),
+        ("db_url", "postgres://josé:Zk3tq9@h.org/db", ["postgres://josé:Zk3tq9@h.org/db"]),
     ],
 )
 def test_urls(kind, text, found):

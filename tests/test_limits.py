@@ -15,6 +15,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "blocklist": {"action": "measure", "max_hits": 3},
     "blocklist_lines": {"max_share": 0.5},
     "classifier": {"threshold": 0.5, "keep": "below"},
+    "classifier_lines": {"max_lines": 5, "max_share": 0.5},
     "url_blocklist": {"action": "measure", "max_soft_words": 3},
 }
 """Limits of stages that need files or other columns: listed, and their stages are looked at by `columns` alone."""
@@ -25,9 +26,11 @@ def test_limits_change_no_measurement(name: str) -> None:
     """Each parameter that is called a limit is one: what a stage measures and writes does not depend on it."""
     kind = FILTERS[name]
     if name in OTHERS:
-        given = {"classifier": {"model": "m", "label": "l"}, "url_blocklist": {"domains": ["a.org"]}}.get(
-            name, {"path": "p"}
-        )
+        given = {
+            "classifier": {"model": "m", "label": "l"},
+            "classifier_lines": {"model": "m", "label": "l", "keep": "below", "threshold": 0.5},
+            "url_blocklist": {"domains": ["a.org"]},
+        }.get(name, {"path": "p"})
         plain, other = kind.Params(**given), kind.Params(**given, **OTHERS[name])
         assert set(OTHERS[name]) <= set(kind.limits(plain)) <= set(kind.Params.model_fields)
         assert dict(kind.columns(plain)) == dict(kind.columns(other))

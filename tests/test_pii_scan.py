@@ -149,6 +149,35 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert command("x", "--values").exit_code == command("x", "-k", "ip", "--recipe", "r.yaml").exit_code == 2
 
 
+def test_a_file_that_is_named_twice_is_searched_once(tmp_path: Path) -> None:
+    path = str(write(tmp_path / "a.jsonl", ["a@b.org"]))
+    for files in ((path, path), (path, str(tmp_path)), (str(tmp_path / "*.jsonl"), path)):
+        told = json.loads(command(*files, "--json").output)
+        assert (told["found"], told["files"], told["texts"], told["characters"]) == (1, 1, 1, 7)
+        assert "1 findings in 1 texts of 1 files, 7 characters" in command(*files).output
+    assert json.loads(command("-", "-", "--json", input="a@b.org").output)["files"] == 1
+
+
+def test_a_column_of_a_text_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a@b.org")
+    other = str(write(tmp_path / "b.jsonl", ["a@b.org"]))
+    for column in ("text", "body"):
+        for files in ((str(tmp_path / "a.txt"),), ("-",), (other, str(tmp_path / "a.txt"))):
+            with pytest.raises(InputError, match=f"has no column '{column}'; leave --column out"):
+                command(*files, "-c", column, "--json", input="a@b.org")
+    assert command("-", "-c", "text", "--format", "jsonl", input='{"text": ""}\n').exit_code == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_utf_16_is_told_from_other_files(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.txt").write_bytes("mail a@b.org, 联系".encode(encoding))
+    with pytest.raises(InputError, match=r"UTF-16.*iconv -f UTF-16"):
+        command(str(tmp_path / "a.txt"), "--json")
+    (tmp_path / "han.txt").write_bytes("联系我们".encode("utf-16"))
+    with pytest.raises(InputError, match="UTF-16"):
+        found(tmp_path / "han.txt")
+
+
 def test_loopback_addresses_are_nobodys_with_and_without_a_port() -> None:
     text = "host 127.0.0.1:8000 and 127.0.0.1 and ::1 and 10.1.2.3:80 and 66.249.64.13:443"
     shown = command("-", "--json", "--values", input=text)

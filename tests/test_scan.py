@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -139,6 +140,15 @@ def test_a_candidate_may_hold_several_findings_or_be_wider_than_its_own() -> Non
 
     wide = Detector("wide", "contact", "", "[é0-9]+", "[0-9]", pairs, "x", "<W>", lambda value, noise: value)
     assert found("漢é12é34é漢", (wide,))[:2] == [("12", "wide"), ("34", "wide")]
+
+
+def test_the_ends_of_a_line_are_looked_for_once_however_much_it_holds() -> None:
+    from filters.detectors import settle as module
+
+    data, actions = b"a@b.com " * 200 + b"\nx\n8.8.8.8 a@b.com\ny", ["drop_line"] * len(PLAIN)
+    with patch.object(module, "_lines", wraps=module._lines) as lines:
+        settled = settle(data, scanner(PLAIN), actions, lambda n, value: "")
+    assert settled.text == b"x\ny" and len(settled.findings) == 202 and lines.call_count == 2
 
 
 def test_what_is_freed_by_a_neighbour_is_found_too() -> None:

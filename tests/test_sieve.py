@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.sensitive_slope import REPEATED
-from filters.detectors import sieve
+from filters.detectors import search, sieve
 from filters.detectors.catalog import DETECTORS
 from filters.detectors.contract import Detector, Prove, always
 from filters.detectors.leads import leads
@@ -94,7 +94,7 @@ def test_every_detector_is_looked_for_by_one_hint_and_no_sieve_has_too_many() ->
     state = sieve.sieves([*ALL, *own])
     assert max(len(one.hints) for one in state.sieves) <= sieve.SIEVE_HINTS < len(own)
     masks = [hint.mask for hint, _ in state.leads.hints] + [hint.mask for one in state.sieves for hint in one.hints]
-    assert sum(masks) == (1 << len(ALL) + len(own)) - 1
+    assert sum(masks) == (1 << len(ALL) + len(own) + 1) - 1  # the last for what has to be folded
 
 
 @pytest.mark.parametrize("name", REPEATED)
@@ -120,6 +120,42 @@ def test_proofs_read_twice_as_much_of_a_text_twice_as_long(name: str) -> None:
     assert amounts[1] <= 2 * amounts[0] + few
 
 
+class _Counted(str):
+    """Text that counts how many characters are cut out of it."""
+
+    cut = 0
+
+    def __add__(self, other: str) -> _Counted:
+        return _Counted(str.__add__(self, other))
+
+    def __getitem__(self, key: object) -> str:
+        part = str.__getitem__(self, key)  # type: ignore[index]
+        _Counted.cut += len(part)
+        return part
+
+
+@pytest.mark.parametrize(
+    ("kinds", "line", "found"),
+    [(("iban",), b"DE89 3704 0044 0532 0130 00 ", 1), (("pl_pesel", "ca_sin", "uk_nhs"), b"44051401359 130692544 ", 0)],
+)
+def test_many_values_in_one_candidate_are_measured_once_each(kinds: tuple[str, ...], line: bytes, found: int) -> None:
+    """A line of numbers is one candidate: what is around each of them must not be gone through for each."""
+
+    plain = search.window
+
+    def counted(data: bytes, start: int, end: int) -> tuple[str, str, str]:
+        before, value, after = plain(data, start, end)
+        return _Counted(before), value, after
+
+    amounts = []
+    for values in (300, 1200):
+        _Counted.cut = 0
+        with patch.object(search, "window", counted):
+            assert len(scanner(tuple(map(DETECTORS.get, kinds))).find(line * values)) == found * values
+        amounts.append(_Counted.cut)
+    assert 0 < amounts[1] < 5 * amounts[0]
+
+
 def test_no_detector_looks_for_nothing() -> None:
     assert scanner(()).promising(array(["a@b.org"])) == {}
     assert scanner(PLAIN).promising(array([])) == {}
@@ -133,11 +169,12 @@ def test_every_match_of_a_hint_has_one_of_its_leads(detector: Detector, data: st
     if found is None:
         return
     pattern = re.sub(r"\\x\{([0-9A-F]+)\}", lambda code: chr(int(code[1], 16)), detector.hint)
+    pattern = re.sub(r"\\p\{[LMN]\}", r"\\w", pattern)
     value = data.draw(st.from_regex(pattern, fullmatch=True).filter(lambda text: re2.search(detector.hint, text)))
     text = data.draw(st.sampled_from(["", "号", "x", "\n"])) + value
     pieces = array(["", text, "y"])
     state = sieve.sieves([detector])
-    assert len(state.leads.hints) == 1
+    assert len(state.leads.hints) == 2  # the other is of what has to be folded
     assert list(state.promising(pieces)) == [1]
     encoded = text.encode()
     assert any(

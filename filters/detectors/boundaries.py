@@ -6,6 +6,8 @@ the neighbour could belong to it: an ASCII letter or digit, or a character that 
 
 from __future__ import annotations
 
+from filters.detectors.contract import CONTEXT
+
 
 def continues(text: str, index: int, chars: str = "") -> bool:
     """Whether the character at `index` exists and is an ASCII letter or digit or one of `chars`.
@@ -26,3 +28,14 @@ def stands_alone(text: str, start: int, end: int, chars: str = "") -> bool:
     (True, False)
     """
     return not continues(text, start - 1, chars) and not continues(text, end, chars)
+
+
+def is_whole_text(window: str, start: int, end: int) -> bool:
+    """Whether there is nothing but white space in the CONTEXT characters on either side of `window[start:end]`.
+
+    No more is asked: a candidate that is a line of numbers has one question for each of them.
+
+    >>> is_whole_text(" 138 ", 1, 4), is_whole_text("n 138", 2, 5)
+    (True, False)
+    """
+    return not window[max(0, start - CONTEXT) : start].strip() and not window[end : end + CONTEXT].strip()

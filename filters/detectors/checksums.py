@@ -39,12 +39,37 @@ def luhn_digit(prefix: str) -> str:
 
 
 def luhn(value: str) -> bool:
-    """Whether the last digit is the Luhn digit of the others.
+    """Whether the last digit is the Luhn digit of the others, of which there are some.
 
-    >>> luhn("79927398713"), luhn("79927398710"), luhn("")
+    >>> luhn("79927398713"), luhn("79927398710"), luhn("0"), luhn("")
+    (True, False, False, False)
+    """
+    return len(value) > 1 and is_digits(value) and luhn_digit(value[:-1]) == value[-1]
+
+
+def mod10_3(value: str) -> bool:
+    """Whether the digits, each second one from the right but one three times, sum to a multiple of ten.
+
+    EAN, UPC, GTIN and ISBN-13 (GS1 General Specifications, 7.9).
+
+    >>> mod10_3("4006381333931"), mod10_3("4006381333932"), mod10_3("0")
     (True, False, False)
     """
-    return is_digits(value) and luhn_digit(value[:-1]) == value[-1]
+    return len(value) > 1 and is_digits(value) and weighted_sum(value[::-1], (1, 3) * len(value)) % 10 == 0
+
+
+def mod11(value: str) -> bool:
+    """Whether the digits, weighted 1, 2, 3 ... from the right, sum to a multiple of eleven; a last X counts as ten.
+
+    ISBN-10, ISSN, numbers of the NHS.
+
+    >>> mod11("0306406152"), mod11("080442957X"), mod11("0306406153"), mod11("X")
+    (True, True, False, False)
+    """
+    if len(value) < 2 or not is_digits(value[:-1]) or value[-1] not in "0123456789X":
+        return False
+    last = 10 if value[-1] == "X" else int(value[-1])
+    return (weighted_sum(value[-2::-1], range(2, len(value) + 1)) + last) % 11 == 0
 
 
 _LETTER_VALUES = {ord(letter): str(value) for value, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)}

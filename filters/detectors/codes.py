@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from filters.detectors.boundaries import is_whole_text
 from filters.detectors.contract import Prove, Spans
 from filters.detectors.cues import Cues
 from filters.detectors.digit_runs import free_left, free_right
@@ -41,14 +42,27 @@ def stands_free(window: str, start: int, end: int) -> bool:
     return free_left(window, start) and free_right(window, end)
 
 
-def prove_code(check: Check, weak: Check | None = None, cues: Cues | None = None) -> Prove:
-    """The proof of an identifier that passes `check`, or `weak` with a cue word near by; both see it as written."""
+def prove_code(
+    check: Check, weak: Check | None = None, cues: Cues | None = None, alone: bool = False
+) -> Prove:  # fmt: skip
+    """The proof of an identifier that passes `check`, or `weak` with a cue word near by; both see it as written.
+
+    One that is all there is of a text needs no cue if `alone`.
+    """
 
     def prove(window: str, start: int, end: int) -> Spans:
         start, end = trimmed(window, start, end)
         text = window[start:end]
         if stands_free(window, start, end) and (
-            check(text) or (weak is not None and cues is not None and weak(text) and cues.near(window, start, end))
+            check(text)
+            or (
+                weak is not None
+                and weak(text)
+                and (
+                    (cues is not None and cues.near(window, start, end))
+                    or (alone and is_whole_text(window, start, end))
+                )
+            )
         ):
             yield start, end
 

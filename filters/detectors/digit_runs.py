@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from filters.detectors.boundaries import continues
+from filters.detectors.boundaries import continues, is_whole_text
 from filters.detectors.contract import Prove, Spans
 from filters.detectors.cues import Cues
 
@@ -134,25 +134,36 @@ def prove_numbers(
     cued: Collection[str] = (),
     cues: Cues | None = None,
     weak: Check | None = None,
+    alone: Callable[[Number], bool] | None = None,
 ) -> Prove:
     """The proof of numbers written in one of `forms` whose digits pass `check`.
 
     With a word of `cues` near by, also of those in one of `cued` or `forms` that pass `weak` (as a rule the same).
+    Where a number is all there is of a text, no word can tell what it is: `alone` judges it, if it has three different
+    digits or more.
     """
     free, known = frozenset(forms), frozenset(forms) | frozenset(cued)
     if not known <= FORMS:
         raise ValueError(f"forms that digit_runs.FORMS does not hold: {sorted(known - FORMS)}")
     lenient = weak or check
 
+    def proved(window: str, number: Number) -> bool:
+        if number.form in free and check(number.digits):
+            return True
+        if cues is not None and lenient(number.digits) and cues.near(window, number.start, number.end):
+            return True
+        return (
+            alone is not None
+            and is_whole_text(window, number.start, number.end)
+            and len(set(number.digits)) > 2
+            and alone(number)
+        )
+
     def prove(window: str, start: int, end: int) -> Spans:
         found: list[tuple[int, int]] = []
         reached = start
         for number in numbers(window, start, end):
-            if number.form not in known or number.start < reached:
-                continue
-            if (number.form in free and check(number.digits)) or (
-                cues is not None and lenient(number.digits) and cues.near(window, number.start, number.end)
-            ):
+            if number.form in known and number.start >= reached and proved(window, number):
                 reached = number.end
                 found.append((number.start, number.end))
         return found

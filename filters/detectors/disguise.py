@@ -14,7 +14,7 @@ _TRIES = 1000
 def varied(noise: Iterator[int]) -> Iterator[int]:
     """`noise` (0-255) stirred by a linear congruential generator (the constants of ANSI C's example `rand`).
 
-    So a constant or periodic source still gives other values on a second try.
+    So a constant or periodic source still gives other values on a second try, and a random one stays random.
 
     >>> from itertools import islice, repeat
     >>> list(islice(varied(repeat(0)), 4))
@@ -23,7 +23,7 @@ def varied(noise: Iterator[int]) -> Iterator[int]:
     state = 0
     for byte in noise:
         state = (state * 1103515245 + 12345 + byte) % 2**31
-        yield state >> 16 & 255
+        yield byte ^ (state >> 16 & 255)
 
 
 def pick(alphabet: str, noise: Iterator[int]) -> str:

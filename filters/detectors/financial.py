@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import re2
 
 from filters.detectors import ibans
+from filters.detectors.boundaries import is_whole_text
 from filters.detectors.checksums import luhn_digit
 from filters.detectors.codes import START, prove_code, stands_free, trimmed
 from filters.detectors.contract import Detector, Spans
@@ -48,7 +49,11 @@ def _prove_card(window: str, start: int, end: int) -> Spans:
             continue
         if _IBAN_HEAD.search(window[max(0, number.start - 6) : number.start]) is not None:
             continue  # the middle of an account number
-        if (number.form in CARD_FORMS and is_card(number.digits)) or CARD.near(window, number.start, number.end):
+        if (
+            (number.form in CARD_FORMS and is_card(number.digits))
+            or CARD.near(window, number.start, number.end)
+            or is_whole_text(window, number.start, number.end)
+        ):
             reached = number.end
             yield number.start, number.end
 

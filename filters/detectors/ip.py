@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import re2
 
-from filters.detectors.boundaries import continues
+from filters.detectors.boundaries import continues, is_whole_text
 from filters.detectors.contract import Detector, Spans
 from filters.detectors.disguise import until
 
@@ -46,6 +46,21 @@ _NEIGHBOUR = re2.compile(
 )
 _CHANGE = re2.compile(r"(?i)(?:upgrad|updat|patch|bump|downgrad|releas|rollback|升级|更新|更新到)[^\n]{0,40}$")
 _PROGRAM = re2.compile(r"(?:^|[^\p{L}])\p{Lu}[\p{L}0-9.+#-]* $")
+# What has versions, however large their first number is, unless a word of networks stands before or a port behind, too.
+# No servers: `mysql 52.3.1.4` is where one runs.
+_VERSIONED = re2.compile(
+    r"(?i)(?:^|[^\p{L}])(?:python|ruby|perl|php|java|jdk|jre|node(?:\.?js)?|golang|rust|scala|kotlin|swift|\.net|gcc"
+    r"|clang|llvm|cuda|v8|chrome|chromium|chromeos|edge|opera|firefox|gecko|safari|webkit|webview|electron|brave"
+    r"|vivaldi|android|ios|ipados|macos|kernel|office|excel|outlook|acrobat|flash player|photoshop|autocad|sqlite"
+    r"|openssl|numpy|tensorflow|pytorch|skype|bios|uefi|nvidia|driver|driver pack|plugin|sdk|addon|add-on"
+    r"|package|paket|paquete|пакет|драйвер|驱动|插件|客户端|浏览器|ブラウザ|ドライバ)"
+    r"(?: (?:to|from|is|at|auf|von|à|a|на|до))?[ <>~@_-]{0,3}$"
+)
+# The other end of a range, `10.0.0.1-10.0.0.50`.
+_RANGE_BEFORE = re2.compile(r"(?:^|[^0-9.])([0-9]{1,3}(?:\.[0-9]{1,3}){3}) ?[-‐‑] ?$")
+_RANGE_BEHIND = re2.compile(r"^ ?[-‐‑] ?([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:[^0-9]|$)")
+_RANGE_CHARS = 18
+_HYPHENS = frozenset("-‐‑")
 # `1.2.3.4 Heading` at the beginning of a line, and a cell of a table of contents.
 _LINE_START = re2.compile(r"(?:^|\n)[\s#>*|-]*$")
 _HEADING = re2.compile(r"^[.:]?[ \t]+[\p{L}`*_\"'(\[]|^\s*\n")
@@ -91,37 +106,62 @@ def _is_ipv4(text: str) -> bool:
 
 def _stands_as_address(window: str, start: int, end: int) -> bool:
     """Whether the neighbours of `window[start:end]`, a valid dotted address, let it be one, and it is meant as one."""
-    previous = window[start - 1 : start] if start else ""
+    first, last = _range(window, start, end)
+    previous = window[first - 1 : first] if first else ""
     # A fifth number, before or behind, makes it something else; so does a letter.
-    if continues(window, start - 1, ".-_+~^") or continues(window, end, "-_+"):
+    if continues(window, first - 1, ".-_+~^") or continues(window, last, "-_+"):
         return False
-    following, next_one = window[end : end + 1], window[end + 1 : end + 2]
+    following, next_one = window[last : last + 1], window[last + 1 : last + 2]
     if next_one.isdigit() and (following == "." or following == previous == ","):
         return False
     # `Chrome/88.0.3219.53` is a program and its version; `//8.8.8.8/` is a host.
-    if previous == "/" and continues(window, start - 2, "_-."):
+    if previous == "/" and continues(window, first - 2, "_-."):
         return False
-    if previous == "@" and continues(window, start - 2) and _is_package(window[:start]):
+    if previous == "@" and continues(window, first - 2) and _is_package(window[:first]):
         return False
-    if _NUMBERING.search(window[max(0, start - 40) : start]):
+    if _NUMBERING.search(window[max(0, first - 40) : first]):
         return False
-    return _is_address_by_value(window, start, end)
+    return _is_address_by_value(window, (start, end), (first, last))
 
 
-def _is_address_by_value(window: str, start: int, end: int) -> bool:
-    """Whether the four numbers and the words before them speak for an address rather than a version or a section."""
-    octets = [int(octet) for octet in window[start:end].split(".")]
-    if not is_public(window[start:end]):
+def _range(window: str, start: int, end: int) -> tuple[int, int]:
+    """The range of addresses of which `window[start:end]` is an end; itself if it is none.
+
+    >>> _range("in 10.0.0.1-10.0.0.50.", 12, 21), _range("in 10.0.0.1-rc", 3, 11)
+    ((3, 21), (3, 11))
+    """
+    if not _HYPHENS & set(window[max(0, start - 2) : start] + window[end : end + 2]):
+        return start, end
+    before = _RANGE_BEFORE.search(window[max(0, start - _RANGE_CHARS) : start])
+    if before and _is_ipv4(before.group(1)):
+        return max(0, start - _RANGE_CHARS) + before.start(1), end
+    behind = _RANGE_BEHIND.match(window[end : end + _RANGE_CHARS + 1])
+    return (start, end + behind.end(1)) if behind and _is_ipv4(behind.group(1)) else (start, end)
+
+
+def _is_address_by_value(window: str, span: tuple[int, int], whole: tuple[int, int]) -> bool:
+    """Whether the four numbers and the words before them speak for an address rather than a version or a section.
+
+    whole: the range of which the address is an end.
+    """
+    address, (first, last) = window[slice(*span)], whole
+    octets = [int(octet) for octet in address.split(".")]
+    if not is_public(address):
         # `0.11.0.0` is a version; private, local and reserved addresses look like nothing else.
         return octets[0] != 0 or max(octets) == 0
-    head, tail = window[max(0, start - _NEAR) : start], window[end : end + 8]
-    # `3.1.0.0` is a version unless a length of a prefix follows.
-    if octets[2:] == [0, 0] and not tail.startswith("/"):
+    head, tail = window[max(0, first - _NEAR) : first], window[last : last + 8]
+    # `3.1.0.0` is a version unless a length of a prefix or the end of a range follows.
+    if octets[2:] == [0, 0] and not tail.startswith("/") and span == whole:
         return False
-    beside = _NEIGHBOUR.search(head) or _NEIGHBOUR.search(window[end : end + _NEAR])
-    if octets[0] >= _SMALL or beside or _NETWORK_WORD.search(head) or len(window) == end - start:
-        heads_line = max(octets) < _HEADING_LIMIT and _LINE_START.search(head) and _HEADING.search(tail)
-        return not heads_line or bool(beside) or len(window) == end - start
+    networked = bool(
+        _NEIGHBOUR.search(head) or _NEIGHBOUR.search(window[last : last + _NEAR]) or is_whole_text(window, first, last)
+    )
+    spoken = _NETWORK_WORD.search(head) is not None
+    ported = tail[:1] in (":", "/") and tail[1:2].isdigit()
+    if not (networked or spoken or ported) and _VERSIONED.search(head):
+        return False
+    if octets[0] >= _SMALL or networked or spoken:
+        return networked or not (max(octets) < _HEADING_LIMIT and _LINE_START.search(head) and _HEADING.search(tail))
     return max(octets) >= _SMALL and not _CHANGE.search(head) and not _PROGRAM.search(head)
 
 

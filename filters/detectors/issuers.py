@@ -52,9 +52,9 @@ def network(digits: str) -> str | None:
 
 def is_card(digits: str) -> bool:
     """Whether a network gives out such numbers, the Luhn digit is right, and it is not one digit all along."""
-    return network(digits) is not None and luhn(digits) and len(set(digits)) > 1
+    return luhn(digits) and network(digits) is not None and len(set(digits)) > 1
 
 
 def is_rare_card(digits: str) -> bool:
     """The same, also for rare and domestic numbers, such as those of Chinese banks from before UnionPay."""
-    return (network(digits) or _lookup(digits, _RARE)) is not None and luhn(digits) and len(set(digits)) > 1
+    return luhn(digits) and (network(digits) or _lookup(digits, _RARE)) is not None and len(set(digits)) > 1

@@ -3,13 +3,15 @@
     "gh[pou]_"            g, h, one of pou, _
     "[0-9](?: ?[0-9]){6}" a digit, then six bytes that are digits or spaces
 
-A lead may fit more than its hint matches, never less. It is read off literals, escapes, classes, groups, alternation
-and repetition; a hint that needs more of RE2 than that has no lead and is searched for by RE2 itself.
+A lead may fit more than its hint matches, never less. It is read off literals, escapes, classes (`\\p{...}` in them is
+any letter, digit or other character than ASCII), groups, alternation and repetition; a hint that needs more of RE2 than
+that has no lead and is searched for by RE2 itself.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,6 +20,8 @@ Lead = tuple[Bytes, ...]
 
 LONGEST = 10
 """Bytes of a lead. Ten digits and separators are rare enough in prose, and the tables stay small."""
+_OTHERS = frozenset(range(0x80, 0x100))
+"""Bytes of characters that are not ASCII."""
 _PROSE = frozenset(b" aeinot")
 """Bytes that every few words of most languages in Latin letters have: a lead that began with one would be looked at
 everywhere."""
@@ -116,6 +120,7 @@ class _Reader:
     """Reads a pattern from left to right."""
 
     _REPEAT = re.compile(r"\{(\d+)(,?)(\d*)\}")
+    _PROPERTY = re.compile(r"\\p\{\w+\}")
     _HEX = re.compile(r"x\{([0-9A-Fa-f]+)\}")
 
     def __init__(self, pattern: str) -> None:
@@ -149,7 +154,7 @@ class _Reader:
             return inner
         if char == "[":
             self._at += 1
-            return _characters(self._class())
+            return self._class()
         if char in ".^$*+?{":
             raise _UnknownError
         return _characters(frozenset(self._character()))
@@ -170,20 +175,26 @@ class _Reader:
         self._at += 1
         return char
 
-    def _class(self) -> frozenset[str]:
+    def _class(self) -> _Part:
         if self._text.startswith(("^", "]", "[:"), self._at):
             raise _UnknownError
         chars: set[str] = set()
+        wide = False
         while not self._text.startswith("]", self._at):
             if self.done or self._text.startswith("[:", self._at):
                 raise _UnknownError
+            if named := self._PROPERTY.match(self._text, self._at):
+                self._at, wide = named.end(), True
+                chars.update(string.ascii_letters, string.digits)
+                continue
             low = high = self._character()
             if self._text.startswith("-", self._at) and not self._text.startswith("-]", self._at):
                 self._at += 1
                 high = self._character()
             chars.update(map(chr, range(ord(low), ord(high) + 1)))
         self._at += 1
-        return frozenset(chars)
+        part = _characters(frozenset(chars))
+        return _Part(part.first | _OTHERS, part.every | _OTHERS, 1, None) if wide else part
 
     def _repeated(self, part: _Part) -> _Part:
         """The part with the repetition that stands behind it, if one does."""

@@ -30,13 +30,45 @@ def _prove_home(window: str, start: int, end: int) -> Spans:
         yield start, end
 
 
+_PARTS = re2.compile(rf"^([0-9]+[A-Za-z]?)( (?:[NSEW]\.? )?)((?:[A-Z][a-z]+ )+)({_STREET}\.?)(.*)$")
+_NAMES = {
+    len(names[0]): names
+    for names in (
+        ("Oak", "Elm", "Ash", "Bay", "Fir", "Ivy", "Sky", "Fox"),
+        ("Pine", "Park", "Lake", "Hill", "Mill", "Rose", "Glen", "King"),
+        ("Maple", "Cedar", "River", "Birch", "Grove", "Queen", "Beech", "Aspen"),
+        ("Walnut", "Spring", "Forest", "Church", "Willow", "Poplar", "Laurel", "Meadow"),
+        ("Juniper", "Heather", "Orchard", "Prairie", "Harvest", "Hickory", "Lincoln", "Madison"),
+        ("Mulberry", "Hawthorn", "Sycamore", "Magnolia", "Chestnut", "Highland", "Franklin", "Lakeview"),
+    )
+}
+"""Names that streets have everywhere, by length, which a fake keeps."""
+
+
 def _fake_home(value: str, noise: Iterator[int]) -> str:
-    """Other house and flat numbers; the street's name is one of many everywhere and stays."""
+    """Another house, street and flat; what kind of street it is and how the flat is written stays."""
+    house, gap, name, street, flat = _PARTS.match(value).groups()
+
+    def other(word: str, stream: Iterator[int]) -> str:
+        names = _NAMES.get(len(word))
+        return names[next(stream) % len(names)] if names else same_shape(word, stream)
 
     def make(stream: Iterator[int]) -> str:
-        return "".join(pick("123456789", stream) if char.isdigit() else char for char in value)
+        words = "".join(f"{other(word, stream)} " for word in name.split())
+        return f"{_other_digits(house, stream)}{gap}{words}{street}{_other_digits(flat, stream)}"
 
-    return until(lambda made: True, make, value, noise)
+    return until(lambda made: _PARTS.match(made) is not None, make, value, noise)
+
+
+def _other_digits(text: str, noise: Iterator[int]) -> str:
+    """Other digits, none of them 0, and other letters right behind digits."""
+    made = ""
+    for before, char in zip(" " + text, text, strict=False):
+        if char.isdigit():
+            made += pick("123456789", noise)
+        else:
+            made += same_shape(char, noise) if before.isdigit() else char
+    return made
 
 
 GEO_HOME = Detector(

@@ -94,14 +94,16 @@ def _make_mbi(old: str, noise: Iterator[int]) -> str:
 US_SSN = number_detector(
     "us_ssn", "United States social security numbers", us_ssn, lambda old, noise: digits(noise, 9),
     proof="area+group+serial", forms={"3-2-4"}, cued={"9", "3 2 4", "3.2.4"}, cues=cues.SSN,
+    alone=lambda number: number.form != "9",
 )  # fmt: skip
 US_ITIN = number_detector(
     "us_itin", "United States individual taxpayer numbers", us_itin, _make_itin,
     proof="area+group", forms={"3-2-4"}, cued={"9", "3 2 4"}, cues=cues.ITIN,
+    alone=lambda number: number.form != "9",
 )  # fmt: skip
 US_NPI = number_detector(
     "us_npi", "United States provider numbers", us_npi, _make_npi,
-    proof="luhn+cue", cued={"10", "4-3-3", "4 3 3"}, cues=cues.NPI,
+    proof="luhn+cue|alone", cued={"10", "4-3-3", "4 3 3"}, cues=cues.NPI,
 )  # fmt: skip
 US_MBI = code_detector(
     "us_mbi", "United States Medicare beneficiary numbers", us_mbi, _make_mbi,
@@ -111,7 +113,7 @@ US_MBI = code_detector(
 )  # fmt: skip
 CA_SIN = number_detector(
     "ca_sin", "Canadian social insurance numbers", ca_sin, _make_luhn9,
-    proof="luhn+cue", cued={"9", "3 3 3", "3-3-3"}, cues=cues.SIN,
+    proof="luhn+cue|alone", cued={"9", "3 3 3", "3-3-3"}, cues=cues.SIN,
 )  # fmt: skip
 BR_CPF = number_detector(
     "br_cpf", "Brazilian taxpayers, persons", br_cpf, _make_cpf,

@@ -215,7 +215,7 @@ CN_RESIDENT_ID = number_detector(
 )  # fmt: skip
 CN_PASSPORT = code_detector(
     "cn_passport", "Chinese passports and travel permits", cn_passport, _make_passport,
-    proof="shape+cue", cues=cues.PASSPORT,
+    proof="shape+cue", cues=cues.PASSPORT, alone=False,
 )  # fmt: skip
 CN_PLATE = Detector(
     kind="cn_plate",
@@ -230,12 +230,12 @@ CN_PLATE = Detector(
 )
 IN_AADHAAR = number_detector(
     "in_aadhaar", "Indian Aadhaar numbers", in_aadhaar, _make_aadhaar,
-    proof="verhoeff+cue", cued={"12", "4 4 4", "4-4-4"}, cues=cues.AADHAAR,
+    proof="verhoeff+cue|alone", cued={"12", "4 4 4", "4-4-4"}, cues=cues.AADHAAR,
 )  # fmt: skip
 IN_PAN = code_detector(
     "in_pan", "Indian permanent account numbers", in_pan, _make_pan,
     proof="shape", pattern=START + r"[A-Za-z]{5}[0-9]{4}[A-Za-z]", hint=r"[A-Za-z]{5}[0-9]{4}[A-Za-z]",
-    written=str.isupper, cues=cues.PAN,
+    written=str.isupper, cues=cues.PAN, alone=False,
 )  # fmt: skip
 KR_RRN = number_detector(
     "kr_rrn", "Korean resident registration numbers", kr_rrn, _make_rrn,
@@ -244,10 +244,12 @@ KR_RRN = number_detector(
 TH_TNIN = number_detector(
     "th_tnin", "Thai identification numbers", th_tnin, _make_tnin,
     proof="mod11", forms={"1-4-5-2-1", "1 4 5 2 1"}, cued={"13"}, cues=cues.THAI_ID,
+    # Codes of provinces, ISO 3166-2:TH.
+    alone=lambda number: "10" <= number.digits[1:3] <= "96",
 )  # fmt: skip
 TR_NATIONAL_ID = number_detector(
     "tr_national_id", "Turkish identity numbers", tr_national_id, _make_tr,
-    proof="mod10x2+cue", cued={"11"}, cues=cues.TURKISH_ID,
+    proof="mod10x2+cue|alone", cued={"11"}, cues=cues.TURKISH_ID,
 )  # fmt: skip
 SG_FIN = code_detector(
     "sg_fin", "Singapore identity numbers", sg_fin, _make_sg,
@@ -255,11 +257,11 @@ SG_FIN = code_detector(
 )  # fmt: skip
 AU_TFN = number_detector(
     "au_tfn", "Australian tax file numbers", au_tfn, lambda old, noise: digits(noise, 9),
-    proof="mod11+cue", cued={"9", "3 3 3"}, cues=cues.TFN,
+    proof="mod11+cue|alone", cued={"9", "3 3 3"}, cues=cues.TFN,
 )  # fmt: skip
 AU_MEDICARE = number_detector(
     "au_medicare", "Australian Medicare cards", au_medicare, lambda old, noise: digits(noise, len(old)),
-    proof="mod10+cue", cued={"10", "11", "4 5 1", "4 5 1 1"}, cues=cues.MEDICARE_AU,
+    proof="mod10+cue|alone", cued={"10", "11", "4 5 1", "4 5 1 1"}, cues=cues.MEDICARE_AU,
 )  # fmt: skip
 ZA_ID_NUMBER = number_detector(
     "za_id_number", "South African identity numbers", za_id_number, _make_za,

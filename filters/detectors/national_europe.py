@@ -193,11 +193,12 @@ UK_NINO = code_detector(
 )  # fmt: skip
 UK_NHS = number_detector(
     "uk_nhs", "United Kingdom health service numbers", uk_nhs, lambda old, noise: digits(noise, 10),
-    proof="mod11+cue", cued={"10", "3 3 4", "3-3-4"}, cues=cues.NHS,
+    proof="mod11+cue|alone", cued={"10", "3 3 4", "3-3-4"}, cues=cues.NHS,
 )  # fmt: skip
 UK_PASSPORT = code_detector(
     "uk_passport", "United Kingdom passports with letters", uk_passport,
     lambda old, noise: digits(noise, 2, _LETTERS) + digits(noise, 7), proof="shape+cue", cues=cues.PASSPORT,
+    alone=False,
 )  # fmt: skip
 DE_STEUER_ID = number_detector(
     "de_steuer_id", "German tax identification numbers", de_steuer_id, _make_steuer_id,
@@ -206,7 +207,7 @@ DE_STEUER_ID = number_detector(
 DE_ID_CARD = code_detector(
     "de_id_card", "German identity cards", de_id_card, _make_id_card,
     proof="shape+cue", pattern=START + r"[CFGHJ-NPRTV-Z][0-9CFGHJ-NPRTV-Z]{8}[0-9]?",
-    hint=r"[CFGHJ-NPRTV-Z][0-9CFGHJ-NPRTV-Z]{8}", cues=cues.DE_ID_CARD,
+    hint=r"[CFGHJ-NPRTV-Z][0-9CFGHJ-NPRTV-Z]{8}", cues=cues.DE_ID_CARD, alone=False,
 )  # fmt: skip
 ES_DNI = code_detector(
     "es_dni", "Spanish identity numbers", es_dni, _make_dni, proof="mod23", written=_dni_written, cues=cues.SPAIN
@@ -222,7 +223,7 @@ FR_NIR = code_detector(
 )  # fmt: skip
 PL_PESEL = number_detector(
     "pl_pesel", "Polish population numbers", pl_pesel, _make_pesel,
-    proof="mod10+date+cue", cued={"11"}, cues=cues.PESEL,
+    proof="mod10+date+cue|alone", cued={"11"}, cues=cues.PESEL,
 )  # fmt: skip
 IT_FISCAL_CODE = code_detector(
     "it_fiscal_code", "Italian tax codes", it_fiscal_code, _make_fiscal,
@@ -241,7 +242,9 @@ FI_PERSONAL_IDENTITY_CODE = Detector(
     summary="Finnish personal identity codes",
     pattern=START + r"[0-9]{6}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-FHJ-NPR-Ya-fhj-npr-y]",
     hint=r"[0-9]{6}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-FHJ-NPR-Ya-fhj-npr-y]",
-    prove=prove_code(fi_personal_identity_code, lambda text: fi_personal_identity_code(text.upper()), cues=cues.HETU),
+    prove=prove_code(
+        fi_personal_identity_code, lambda text: fi_personal_identity_code(text.upper()), cues.HETU, alone=True
+    ),
     proof="mod31+date",
     placeholder="<FI_PERSONAL_IDENTITY_CODE>",
     fake=_fake_fi,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from filters.detectors.codes import LETTERED, LETTERED_HINT, prove_code
-from filters.detectors.contract import Detector, Prove
+from filters.detectors.contract import Detector
 from filters.detectors.cues import Cues
-from filters.detectors.digit_runs import HINT, SHAPE, prove_numbers
+from filters.detectors.digit_runs import HINT, SHAPE, Number, prove_numbers
 from filters.detectors.number_fakes import Make, fake_number
 
 Check = Callable[[str], bool]
@@ -24,15 +24,23 @@ def number_detector(
     cued: Collection[str] = (),
     cues: Cues | None = None,
     weak: Check | None = None,
+    alone: Callable[[Number], bool] | None = None,
 ) -> Detector:
-    """A number of digits (see `digit_runs`): in `forms` by itself, in `cued` with a cue word near by."""
+    """A number of digits (see `digit_runs`): in `forms` by itself, in `cued` with a cue word near by.
+
+    alone: judges a number that is the whole text, as far as `check` lets it be one; left out, `check` does.
+    """
+
+    def stands_for_itself(number: Number) -> bool:
+        return check(number.digits) and (alone is None or alone(number))
+
     return Detector(
         kind=kind,
         group="national",
         summary=summary,
         pattern=SHAPE,
         hint=HINT,
-        prove=prove_numbers(check, forms, cued, cues, weak),
+        prove=prove_numbers(check, forms, cued, cues, weak, stands_for_itself),
         proof=proof,
         placeholder=f"<{kind.upper()}>",
         fake=fake_number(make, check),
@@ -50,11 +58,12 @@ def code_detector(
     hint: str = LETTERED_HINT,
     written: Check | None = None,
     cues: Cues | None = None,
-    prove: Prove | None = None,
+    alone: bool = True,
 ) -> Detector:
     """Letters and digits that pass `check` (in capitals, without separators).
 
     Written as `written` says they count by themselves; any other way, or if `written` is None, with a cue near by.
+    alone: whether it needs no cue where it is the whole text.
     """
 
     def compact_check(text: str) -> bool:
@@ -69,7 +78,7 @@ def code_detector(
         summary=summary,
         pattern=pattern,
         hint=hint,
-        prove=prove or prove_code(strong, compact_check, cues),
+        prove=prove_code(strong, compact_check, cues, alone),
         proof=proof,
         placeholder=f"<{kind.upper()}>",
         fake=fake_number(make, check),

@@ -3,28 +3,35 @@
     bytes --hints--> which detectors --patterns--> candidates --prove--> findings, the weaker of two that overlap gone
 
 Sieves find the lines in which hints occur at all; only detectors whose hint does look there. A pattern that several
-detectors share is matched once. Nothing but a candidate and its window is ever decoded.
+detectors share is matched once. Nothing but a candidate and its window is ever decoded; but lines with numbers in other
+digits than ASCII's are read once more, folded (filters.detectors.folding).
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import re2
 
 from filters.detectors.contract import CONTEXT, Detector
+from filters.detectors.folding import fold
 from filters.detectors.sieve import Sieves, Stretch, quiet, sieves
 
 CUSTOM_BYTES = 1024
 """Most bytes of a value that a recipe's own pattern finds. Also an RE2 pattern can take quadratic time to find all its
 matches: each search of `a.*b|a` in a line of `a` reads to the end of it. So no search of such a pattern sees more."""
 
+_Whole = TypeVar("_Whole", str, bytes)
+
 _UTF8_MOST = 4  # bytes to a code point
+_REACH = _UTF8_MOST * CONTEXT
+_NOT_FOLDED = frozenset(("secret", "custom"))
+"""Groups that are not looked for in folded text: tokens are ASCII, and a recipe's pattern may name other digits."""
 
 
 class Found(NamedTuple):
@@ -47,12 +54,16 @@ class _Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class Scanner:
-    """Detectors, ready to search. Made by `scanner`, once for the same detectors."""
+    """Detectors, ready to search. Made by `scanner`, once for the same detectors.
+
+    folded: those that are looked for in folded text, as bits.
+    """
 
     detectors: tuple[Detector, ...]
     sieves: Sieves
     shapes: tuple[_Shape, ...]
     placeholders: re.Pattern[bytes] | None
+    folded: int
 
     def promising(self, texts: pa.LargeStringArray) -> dict[int, list[Stretch]]:
         """Rows in which some hint occurs, in order, and the stretches where; for `find`."""
@@ -70,21 +81,42 @@ class Scanner:
             stretches = None if hidden else stretches
         if stretches is None:
             stretches = self.sieves.look(data)
-        wanted = 0
+        found = list(self._search(data, stretches))
         for stretch in stretches:
-            wanted |= stretch.wanted
-        found: list[Found] = []
-        for shape in self.shapes:
-            if shape.multiline and shape.mask & wanted:
-                found += self._prove(data, shape, Stretch(0, len(data), wanted))
-            elif shape.mask & wanted:
-                for stretch in stretches:
-                    if shape.mask & stretch.wanted:
-                        found += self._prove(data, shape, stretch)
+            if self.folded and stretch.wanted >> len(self.detectors) & 1:
+                found += self._search_folded(data, stretch)
         if len(found) > 1:
             found.sort(key=lambda one: (one.detector, one.start, -one.end))
             found = _without_overlap(found, len(data))
         return found
+
+    def _search(self, data: bytes, stretches: Sequence[Stretch]) -> Iterator[Found]:
+        """Findings of every detector where its hint occurs, in no order."""
+        wanted = 0
+        for stretch in stretches:
+            wanted |= stretch.wanted
+        for shape in self.shapes:
+            if shape.multiline and shape.mask & wanted:
+                yield from self._prove(data, shape, Stretch(0, len(data), wanted))
+            elif shape.mask & wanted:
+                for stretch in stretches:
+                    if shape.mask & stretch.wanted:
+                        yield from self._prove(data, shape, stretch)
+
+    def _search_folded(self, data: bytes, stretch: Stretch) -> Iterator[Found]:
+        """What is found in a stretch once it is folded, and holds a character that is."""
+        text, folded, first = _folded(data, stretch)
+        read = folded.encode()
+        wanted = [one._replace(wanted=one.wanted & self.folded) for one in self.sieves.look(read)]
+        found = sorted(self._search(read, wanted)) if folded != text else []
+        places = sorted({place for one in found for place in one[:2]})
+        chars = dict(zip(places, code_points(read, places), strict=True))
+        written = dict(zip(places, byte_offsets(text, [chars[place] for place in places]), strict=True))
+        for start, end, number in found:
+            begin, stop = first + written[start], first + written[end]
+            changed = text[chars[start] : chars[end]] != folded[chars[start] : chars[end]]
+            if changed and stretch.start <= begin and stop <= stretch.end:
+                yield Found(begin, stop, number)
 
     def _prove(self, data: bytes, shape: _Shape, stretch: Stretch) -> Iterator[Found]:
         proofs = [(n, self.detectors[n].prove) for n in shape.detectors if stretch.wanted >> n & 1]
@@ -94,12 +126,14 @@ class Scanner:
             text, first = before + value + after, len(before)
             last = first + len(value)
             for number, prove in proofs:
+                # Findings come in order, so each is measured from the end of the one before: a candidate may be a
+                # line of 10 MB with a value every few bytes.
+                at, seen = start, first
                 for inner_first, inner_last in prove(text, first, last):
-                    if inner_first == first and inner_last == last:
-                        yield Found(start, end, number)
-                    elif inner_first < inner_last:
-                        at = start + len(text[first:inner_first].encode())
-                        yield Found(at, at + len(text[inner_first:inner_last].encode()), number)
+                    begin = at + len(text[seen:inner_first].encode())
+                    at, seen = begin + len(text[inner_first:inner_last].encode()), inner_last
+                    if begin < at:
+                        yield Found(begin, at, number)
 
 
 @functools.lru_cache(maxsize=64)
@@ -117,6 +151,7 @@ def scanner(detectors: tuple[Detector, ...]) -> Scanner:
             for (pattern, most, multiline), numbers in shapes.items()
         ),
         _any_of({detector.placeholder for detector in detectors}),
+        sum(1 << number for number, detector in enumerate(detectors) if detector.group not in _NOT_FOLDED),
     )
 
 
@@ -164,11 +199,18 @@ def window(data: bytes, start: int, end: int) -> tuple[str, str, str]:
     >>> window(data, 6, 10)
     ('号码', '1381', '')
     """
-    reach = _UTF8_MOST * CONTEXT
     # A cut may go through a character, which is then left out: it is further away than any that is wanted.
-    before = data[max(0, start - reach) : start].decode("utf-8", "ignore")[-CONTEXT:]
-    after = data[end : end + reach].decode("utf-8", "ignore")[:CONTEXT]
+    before = data[max(0, start - _REACH) : start].decode("utf-8", "ignore")[-CONTEXT:]
+    after = data[end : end + _REACH].decode("utf-8", "ignore")[:CONTEXT]
     return before, data[start:end].decode("utf-8", "ignore"), after
+
+
+def _folded(data: bytes, stretch: Stretch) -> tuple[str, str, int]:
+    """A stretch with what a proof may see around it, as it is and folded; and the byte of `data` at which it begins."""
+    before, inside, after = window(data, stretch.start, stretch.end)
+    # Read together: what stands on both sides of a separator decides about it.
+    text = before + inside + after
+    return text, fold(text), stretch.start - len(before.encode())
 
 
 def _without_overlap(ranked: Sequence[Found], size: int) -> list[Found]:
@@ -189,10 +231,24 @@ def code_points(data: bytes, offsets: Sequence[int]) -> list[int]:
     >>> code_points("é号a".encode(), [0, 2, 5, 6])
     [0, 1, 2, 3]
     """
-    chars = last = 0
+    return _measured(data, offsets, lambda part: len(part.decode()))
+
+
+def byte_offsets(text: str, places: Sequence[int]) -> list[int]:
+    """Offsets in bytes for ascending offsets in code points, in one pass.
+
+    >>> byte_offsets("é号a", [0, 1, 2, 3])
+    [0, 2, 5, 6]
+    """
+    return _measured(text, places, lambda part: len(part.encode()))
+
+
+def _measured(whole: _Whole, places: Sequence[int], size: Callable[[_Whole], int]) -> list[int]:
+    """How much there is before each of some ascending places, where `size` says how much a part is."""
+    total = last = 0
     found = []
-    for offset in offsets:
-        chars += len(data[last:offset].decode())
-        last = offset
-        found.append(chars)
+    for place in places:
+        total += size(whole[last:place])
+        last = place
+        found.append(total)
     return found

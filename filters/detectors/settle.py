@@ -65,6 +65,7 @@ def settle(
         lines: list[tuple[int, int]] = []
         taken: list[tuple[int, int]] = []
         new_findings: list[Found] = []
+        line = (0, 0)
         for one in fresh:
             action = actions[one.detector]
             start, end = here.before(one.start), here.after(one.end)
@@ -72,8 +73,10 @@ def settle(
             if here.meets(one):
                 taken.append((start, end))
             if action == "drop_line":
-                first, last = _lines(text, one.start, one.end)
-                lines.append((here.before(first), here.after(last)))
+                # Findings come in order, and a line may hold very many: its ends are looked for once.
+                if one.start < line[0] or line[1] < one.end:
+                    line = _lines(text, one.start, one.end)
+                    lines.append((here.before(line[0]), here.after(line[1])))
                 continue
             value = text[one.start : one.end]
             new = value if action == "tag" else replace(one.detector, value.decode()).encode()

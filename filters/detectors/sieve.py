@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import re2
 from numpy.typing import NDArray
 
+from filters.detectors import folding
 from filters.detectors.contract import Detector
 from filters.detectors.leads import LONGEST, Lead, leads
 from filters.kernels.stretches import cut_lines, find_leads
@@ -32,7 +33,10 @@ STRETCH = 1024
 
 
 class Stretch(NamedTuple):
-    """Bytes [start, end) of a text, and the detectors whose hints occur there, as bits."""
+    """Bytes [start, end) of a text, and the detectors whose hints occur there, as bits.
+
+    The bit behind those of all detectors says that there are numbers to be folded.
+    """
 
     start: int
     end: int
@@ -131,6 +135,8 @@ def sieves(detectors: Sequence[Detector]) -> Sieves:
         # A hint of its own lies in one line; one that is the pattern may go on as far as that does.
         key = detector.multiline and detector.hint == detector.pattern, detector.hint
         masks[key] = masks.get(key, 0) | 1 << number
+    if detectors:
+        masks[False, folding.HINT] = 1 << len(detectors)
     led: list[tuple[_Hint, list[Lead]]] = []
     others: dict[bool, list[_Hint]] = {False: [], True: []}
     for (whole, pattern), mask in masks.items():

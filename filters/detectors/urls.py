@@ -19,12 +19,14 @@ _DATABASES = (
     r"(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|sqlserver|oracle|clickhouse|cockroachdb|couchdb"
     r"|cassandra|neo4j|bolt|snowflake|redshift|db2|memcached|nats|kafka|vertica|trino|presto)(?:\+[a-z0-9_]+)?"
 )
-_USER = r"[A-Za-z0-9._~%!$&()*+,;=-]"
+# ASCII as the RFC has it, or letters as browsers take them; then without a full stop, or what stands behind the host
+# of a URL in a script without spaces, and a colon, would be a user: `http://example.org联系:`.
+_USER = r"(?:[A-Za-z0-9._~%!$&()*+,;=-]*|[\p{L}\p{M}\p{N}_+-]+)"
 # ASCII without white space, quotes, `/`, `<`, `>` and `@`: what a password in a URL is made of, never Han.
 _PASSWORD = r"[!#-&(-.0-;=?A-Z\[-~]"
 _HOST = r"[A-Za-z0-9.:_,\[\]-]"
 _REST = r"[!#-&(-;=?-Z\[-_a-z{|}~@]"
-_PARTS = re2.compile(rf"^([A-Za-z][A-Za-z0-9+.-]*)://({_USER}*):({_PASSWORD}+)@({_HOST}+)((?:[/?#]{_REST}*)?)$")
+_PARTS = re2.compile(rf"^([A-Za-z][A-Za-z0-9+.-]*)://({_USER}):({_PASSWORD}+)@({_HOST}+)((?:[/?#]{_REST}*)?)$")
 _DATABASE = re2.compile(rf"(?i)^{_DATABASES}$")
 # What documentation writes for a password.
 _WORDS = frozenset((
@@ -72,14 +74,14 @@ def _fake(value: str, noise: Iterator[int]) -> str:
     return until(lambda made: [*_prove(made, 0, len(made), database)] == [(0, len(made))], make, value, noise)
 
 
-_TAIL = rf"://{_USER}*:{_PASSWORD}+@{_HOST}+(?:[/?#]{_REST}*)?"
+_TAIL = rf"://{_USER}:{_PASSWORD}+@{_HOST}+(?:[/?#]{_REST}*)?"
 
 URL_CREDENTIALS = Detector(
     kind="url_credentials",
     group="secret",
     summary="URLs with a user's name and password",
     pattern=rf"[A-Za-z][A-Za-z0-9+.-]*{_TAIL}",
-    hint=rf"://{_USER}*:{_PASSWORD}+@",
+    hint=rf"://{_USER}:{_PASSWORD}+@",
     prove=_prove_url,
     proof="userinfo",
     placeholder="<URL_CREDENTIALS>",
@@ -91,7 +93,7 @@ DB_URL = Detector(
     group="secret",
     summary="connection strings of databases and queues with a password",
     pattern=rf"(?i:{_DATABASES}){_TAIL}",
-    hint=rf"://{_USER}*:{_PASSWORD}+@",
+    hint=rf"://{_USER}:{_PASSWORD}+@",
     prove=_prove_database,
     proof="userinfo+scheme",
     placeholder="<DB_URL>",

@@ -78,6 +78,25 @@ def bech32_encode(prefix: str, values: list[int]) -> str:
     return f"{prefix}1" + "".join(BECH32[value] for value in values + [check >> 5 * (5 - i) & 31 for i in range(6)])
 
 
+def is_bech32(text: str) -> bool:
+    """Whether `text` is any human-readable part, `1`, and data with the check of Bech32 or of Bech32m, in one case.
+
+    >>> is_bech32("A12UEL5L"), is_bech32("a1lqfn3a"), is_bech32("a12uel5m"), is_bech32("A12uel5l")
+    (True, True, False, False)
+    """
+    prefix, one, data = text.lower().rpartition("1")
+    if not one or not prefix or len(text) > 90 or text not in (text.lower(), text.upper()):
+        return False
+    values = [BECH32.find(char) for char in data]
+    return (
+        len(values) >= 6
+        and min(values) >= 0
+        and prefix.isascii()
+        and prefix.isprintable()
+        and _polymod(_expanded(prefix) + values) in (BECH32_CONST, BECH32M_CONST)
+    )
+
+
 def is_segwit(text: str, prefix: str = "bc") -> bool:
     """Whether `text` is an address of a witness program: BIP 173 for version 0, BIP 350 for later ones.
 

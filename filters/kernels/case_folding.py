@@ -79,6 +79,17 @@ def fold(text: str) -> str:
 
 
 @helper
+def behind_space(data, i, stop, table):
+    """The byte of the first character from byte `i` on that is no white space, or `stop`."""
+    while i < stop:
+        point, after = decode(data, i, stop)
+        if table[point] & SPACE == 0:
+            break
+        i = after
+    return i
+
+
+@helper
 def next_folded(data, i, stop, part, table, many):
     """A character of the folded text: (code point, byte to go on from, part to go on from).
 
@@ -88,11 +99,7 @@ def next_folded(data, i, stop, part, table, many):
     entry = table[point]
     low = entry & LOW
     if entry & SPACE:
-        while after < stop:
-            point, behind = decode(data, after, stop)
-            if table[point] & SPACE == 0:
-                break
-            after = behind
+        after = behind_space(data, after, stop, table)
     elif entry & MANY:
         folded = np.uint32(many[low, part + 1])
         if part + 1 < many[low, 0]:

@@ -2,15 +2,16 @@
 
 A text is a row of *units*: a word, one character of a script without spaces, one other character, or a run of white
 space. A phrase stands in a text where its units are some of the text's in a row; nothing else is looked at, so a
-phrase never begins or ends within a word. A node of the trie is the hash of a phrase's first units; a hash that is
-found says where to look, and the folded characters decide.
+phrase never begins or ends within a word. Where some list's phrases may, every character is a unit, and where words
+begin and end is asked of a phrase that is found. A node of the trie is the hash of a phrase's first units; a hash that
+is found says where to look, and the folded characters decide.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from filters.kernels.case_folding import LOW, SPACE, next_folded
+from filters.kernels.case_folding import LOW, MANY, SPACE, behind_space, next_folded
 from filters.kernels.compiled import helper, kernel
 from filters.kernels.minhash import SHINGLE_BASE
 from filters.kernels.tokens import FNV_OFFSET, FNV_PRIME, decode, fmix64
@@ -30,6 +31,9 @@ _UPPER = np.uint64(0xFFFFFFFF00000000)
 _NUMBER = np.uint64(0x7FFFFFFF)  # of a value: a phrase's number and one, or 0
 _LEAST = np.uint64(1 << 32)  # a node's upper half is never 0, so that no slot in use looks free
 _ONE, _SIX, _SIXTY_THREE = np.uint64(1), np.uint64(6), np.uint64(63)
+
+BEGINS, ENDS = np.uint8(1), np.uint8(2)
+"""Edges: a place where no word goes on to the left of a hit, to the right of it."""
 
 _CLASS = np.uint32(3)  # of an entry's upper byte, without the flags
 
@@ -71,11 +75,7 @@ def next_units(data, i, stop, table, many, kinds, units, begins, filled):
                 i = after
             kinds[filled] = WORD
         elif entry & SPACE:
-            while i < stop:
-                point, after = decode(data, i, stop)
-                if table[point] & SPACE == 0:
-                    break
-                i = after
+            i = behind_space(data, i, stop, table)
             kinds[filled] = GAP
         else:
             h = (h ^ np.uint64(entry & LOW)) * FNV_PRIME
@@ -86,13 +86,47 @@ def next_units(data, i, stop, table, many, kinds, units, begins, filled):
     return filled, i
 
 
+@helper
+def next_characters(data, i, stop, table, many, kinds, units, begins, filled):
+    """As `next_units`, with each folded character of a word as a unit.
+
+    One that folds to several is as many units, which begin at the same byte: a hit that begins or ends among them is
+    none, as its characters are not those of the phrase.
+    """
+    begins[filled] = i
+    while filled < units.shape[0] and i < stop:
+        point, after = decode(data, i, stop)
+        entry = table[point]
+        kind = entry >> np.uint32(24)
+        if entry & SPACE:
+            after = behind_space(data, after, stop, table)
+            kinds[filled], units[filled] = GAP, fmix64(FNV_OFFSET)
+            filled += 1
+        elif entry & MANY:
+            row = many[entry & LOW]
+            if filled + row[0] > units.shape[0]:
+                break
+            for part in range(row[0]):
+                kinds[filled] = kind & _CLASS
+                units[filled] = fmix64((FNV_OFFSET ^ np.uint64(row[part + 1])) * FNV_PRIME)
+                begins[filled] = i
+                filled += 1
+        else:
+            kinds[filled] = kind & _CLASS
+            units[filled] = fmix64((FNV_OFFSET ^ np.uint64(entry & LOW)) * FNV_PRIME)
+            filled += 1
+        i = after
+        begins[filled] = i
+    return filled, i
+
+
 @kernel
-def phrase_nodes(offsets, data, table, many, hash_mask, nodes, node_offsets):
+def phrase_nodes(offsets, data, table, many, apart, hash_mask, nodes, node_offsets):
     """Hashes of the nodes on every phrase's path.
 
-    offsets: int64 (phrases + 1,); data: uint8. nodes: uint64, written, room for one per byte is enough; node_offsets:
-    int64 (phrases + 1,), written. Returns (nodes written, units of the longest phrase, 1 if a phrase begins with a
-    character that is not of a word, else 0).
+    offsets: int64 (phrases + 1,); data: uint8. apart: bool, whether characters are units rather than words. nodes:
+    uint64, written, room for two per byte is enough; node_offsets: int64 (phrases + 1,), written. Returns (nodes
+    written, units of the longest phrase, 1 if a phrase begins with a character that is not of a word, else 0).
     """
     kinds = np.empty(CHUNK, np.uint8)
     units = np.empty(CHUNK, np.uint64)
@@ -104,7 +138,10 @@ def phrase_nodes(offsets, data, table, many, hash_mask, nodes, node_offsets):
         h = np.uint64(0)
         count = 0
         while i < stop:
-            filled, i = next_units(data, i, stop, table, many, kinds, units, begins, 0)
+            if apart:
+                filled, i = next_characters(data, i, stop, table, many, kinds, units, begins, 0)
+            else:
+                filled, i = next_units(data, i, stop, table, many, kinds, units, begins, 0)
             if count == 0 and kinds[0] == SEPARATOR:
                 symbols = 1
             for k in range(filled):
@@ -157,24 +194,25 @@ def _same(data, i, stop, other, j, other_stop, table, many):
 
 
 @helper
-def _is_listed(phrase, active, entry_offsets, entry_list):
-    for entry in range(entry_offsets[phrase], entry_offsets[phrase + 1]):  # noqa: SIM110
-        if active[entry_list[entry]]:
+def _is_listed(phrase, edges, active, entry_offsets, entry_list, entry_edges):
+    for entry in range(entry_offsets[phrase], entry_offsets[phrase + 1]):
+        if active[entry_list[entry]] and entry_edges[entry] & ~edges == 0:
             return True
     return False
 
 
 @kernel
 def find_phrases(
-    offsets, data, table, many, hash_mask, shift, slots, first, phrase_offsets, phrases, longest, symbols,
-    entry_offsets, entry_list, allowed, any_allowed, groups, active, words, out_rows, out_spans,
+    offsets, data, table, many, apart, hash_mask, shift, slots, first, phrase_offsets, phrases, longest, symbols,
+    entry_offsets, entry_list, entry_edges, allowed, any_allowed, groups, active, words, out_rows, out_spans,
 ):  # fmt: skip
-    """Hits of every text: phrases that stand as words, from left to right, the longest at each place, none overlapping.
+    """Hits of every text, from left to right, the longest at each place, none overlapping.
 
     offsets: int64 (rows + 1,); data: uint8. groups: int64 (rows,), which row of `active`, bool (groups, lists), says
-    what lists count in a text; the lists of phrase p are `entry_list[entry_offsets[p]:entry_offsets[p + 1]]`. An
-    occurrence of a phrase that is `allowed` (bool) hides the hits that lie within it. words: int64 (rows,), written:
-    tokens of the text. out_rows: int64, out_spans: int64 (., 3), written: begin and end in bytes of `data`, phrase.
+    what lists count in a text; the lists of phrase p are `entry_list[entry_offsets[p]:entry_offsets[p + 1]]`, and
+    `entry_edges` (uint8, BEGINS and ENDS) what edges a hit needs to count in each. An occurrence, as words, of a phrase
+    that is `allowed` (bool) hides the hits that lie within it. words: int64 (rows,), written: tokens of the text.
+    out_rows: int64, out_spans: int64 (., 4), written: begin and end in bytes of `data`, phrase, the hit's edges.
     Returns the number of hits; where it is more than there is room for, the rest was not written.
     """
     room = longest + CHUNK
@@ -188,14 +226,19 @@ def find_phrases(
         lists = active[groups[row]]
         last = reach = i
         filled = n_words = 0
+        before = np.uint8(GAP)
         while i < stop or filled > 0:
-            filled, i = next_units(data, i, stop, table, many, kinds, units, begins, filled)
+            if apart:
+                filled, i = next_characters(data, i, stop, table, many, kinds, units, begins, filled)
+            else:
+                filled, i = next_units(data, i, stop, table, many, kinds, units, begins, filled)
             starts = filled if i >= stop else filled - longest
             for k in range(starts):
                 kind = kinds[k]
                 if kind == GAP or (kind == SEPARATOR and not symbols):
                     continue
-                n_words += kind != SEPARATOR
+                inside = apart and kind == WORD and (kinds[k - 1] if k > 0 else before) == WORD
+                n_words += kind != SEPARATOR and not inside
                 node = (units[k] & hash_mask) | _LEAST
                 if first[np.int64(node >> _SIX) & first_wrap] >> (node & _SIXTY_THREE) & _ONE == 0:
                     continue
@@ -204,6 +247,8 @@ def find_phrases(
                     continue
                 h = np.uint64(0)
                 end = best = -1
+                left = np.uint8(0) if inside else BEGINS
+                edges = best_edges = left
                 for n in range(k, filled):
                     h = h * SHINGLE_BASE + units[n]
                     if kinds[n] == GAP:
@@ -224,10 +269,12 @@ def find_phrases(
                             data, begin, begins[n + 1], phrases, phrase_offsets[held], phrase_offsets[held + 1],
                             table, many,
                         ):  # fmt: skip
-                            if any_allowed and allowed[held]:
+                            inside = kinds[n] == WORD and n + 1 < filled and kinds[n + 1] == WORD
+                            edges = left if inside else left | ENDS
+                            if any_allowed and allowed[held] and edges == BEGINS | ENDS:
                                 reach = max(reach, begins[n + 1])
-                            if _is_listed(held, lists, entry_offsets, entry_list):
-                                end, best = begins[n + 1], held
+                            if _is_listed(held, edges, lists, entry_offsets, entry_list, entry_edges):
+                                end, best, best_edges = begins[n + 1], held, edges
                             break
                     if not longer:
                         break
@@ -235,8 +282,11 @@ def find_phrases(
                     last = end
                     if hits < out_rows.shape[0]:
                         out_rows[hits] = row
-                        out_spans[hits, 0], out_spans[hits, 1], out_spans[hits, 2] = begin, end, best
+                        out_spans[hits, 0], out_spans[hits, 1] = begin, end
+                        out_spans[hits, 2], out_spans[hits, 3] = best, best_edges
                     hits += 1
+            if starts > 0:
+                before = kinds[starts - 1]
             for k in range(starts, filled):
                 kinds[k - starts], units[k - starts] = kinds[k], units[k]
                 begins[k - starts] = begins[k]

@@ -41,7 +41,8 @@ class KeySource(StageParams):
 class CustomParams(StageParams):
     """A kind of the recipe's own.
 
-    pattern: RE2, matched up to 1,024 bytes. validator: name of a check, on the value without its separators.
+    pattern: RE2, matched up to 1,024 bytes. validator: name of a check (filters.detectors.validators.VALIDATORS);
+    it sees the part `(?P<checked>...)` of the pattern, if it has one.
     placeholder: `<NAME>` if left out. cue: RE2 of which something must stand within 64 characters of the value.
     alone: not where an ASCII letter or digit stands beside it.
     """

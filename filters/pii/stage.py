@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from filters.contract import EDITS_SCHEMA, Columns, Rewrite, Rewritten, Rule
 from filters.detectors.contract import Detector
+from filters.detectors.folding import fold, unfold
 from filters.detectors.search import Found, Scanner, code_points, scanner
 from filters.detectors.settle import Action, settle
 from filters.kernels.tokens import count_tokens_and_chars
@@ -45,10 +46,10 @@ class PiiState:
 
 
 def _fake(detector: Detector, value: str, key: Key) -> str:
-    """Another value of the same shape, always the same for this value."""
+    """Another value of the same shape, in the same digits, always the same for this value."""
     noise = key.noise(detector.kind, value)
     for _ in range(8):
-        made = detector.fake(value, noise)
+        made = unfold(detector.fake(fold(value) if detector.group != "custom" else value, noise), value)
         if made != value:
             return made
     return detector.placeholder

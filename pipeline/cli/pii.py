@@ -28,7 +28,7 @@ def command() -> None:
               help="Kinds and groups as in the stage `pii`, with commas between. [default: all]")  # fmt: skip
 @click.option("--recipe", type=click.Path(),
               help="Look for what the stage `pii` of this recipe names, its own kinds included.")  # fmt: skip
-@click.option("--column", "-c", default="text", show_default=True, help="Column that holds the text.")
+@click.option("--column", "-c", help="Column that holds the text; text files have none. [default: text]")
 @click.option(
     "--format", "format_", type=_FORMATS, help="Format of all files. [default: what their names say, or text]"
 )
@@ -43,7 +43,7 @@ def scan(
     files: tuple[str, ...],
     kinds: tuple[str, ...],
     recipe: str | None,
-    column: str,
+    column: str | None,
     format_: str | None,
     limit: int | None,
     check: bool,
