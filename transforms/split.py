@@ -55,7 +55,7 @@ class Split:
     @property
     def name(self) -> str:
         """Stem of the files written for this Split: sorts as the Splits do."""
-        return f"{self.order >> PART_BITS:07d}-{self.order & ((1 << PART_BITS) - 1):04d}"
+        return name_of(self.order)
 
     @property
     def file_ordinal(self) -> int:
@@ -94,6 +94,11 @@ class Split:
             tally.add((stage, reason), documents, size)
         fields["sidecars"] = tuple((kind, uri) for kind, uri in fields["sidecars"])
         return cls(**fields, tally=tally, alive=alive)
+
+
+def name_of(order: int) -> str:
+    """Stem of the files written for the Split of an order."""
+    return f"{order >> PART_BITS:07d}-{order & ((1 << PART_BITS) - 1):04d}"
 
 
 def split_order(ordinal: int, part: int = 0) -> int:
