@@ -12,6 +12,7 @@ from filters.chain import KEY, Stage
 from filters.contract import Rewrite
 from filters.minhash import MinHashParams
 from pipeline.recipe import DedupStage, Recipe
+from pipeline.training import tokenizer_facts, training_options
 from transforms.apply import Apply, StagingOptions
 from transforms.corpus import TEXT_BYTES, Corpus, ReadCorpus
 from transforms.exact_dedup import ExactDedup
@@ -29,6 +30,8 @@ from transforms.marking import (
 from transforms.minhash_dedup import MinHashDedup
 from transforms.shards import GROUP_ROWS, Documents, Series, SidecarRows, WriteShards, edits_series, rejects_series
 from transforms.survivors import Followed, FollowSurvivors
+from transforms.training.stage import DOCUMENTS, DOCUMENTS_SCHEMA, StageTraining
+from transforms.training.write import WriteTraining
 from transforms.verdicts import WriteVerdicts
 from transforms.versions import CheckVersions
 
@@ -87,9 +90,15 @@ def build_graph(
     splits = splits | "FollowSurvivors" >> FollowSurvivors(_followed(recipe))
     if places.annotate:
         splits = splits | "WriteVerdicts" >> WriteVerdicts(join(places.staging, "verdicts"))
+    training = []
+    if recipe.training is not None and not places.annotate:
+        wanted = training_options(recipe, recipe.training, places.staging, places.output, places.progress)
+        splits, runs, counts = splits | "StageTraining" >> StageTraining(wanted)
+        training.append((runs, counts) | "WriteTraining" >> WriteTraining(wanted, tokenizer_facts(recipe.training)))
     records = splits | "WriteShards" >> WriteShards(tuple(_series(recipe, places)))
     groups, exceeded = splits | "CountGroups" >> CountGroups(places.output, recipe.guards.budgets)
-    (splits, [records, groups] | beam.Flatten(), exceeded) | "WriteManifest" >> WriteManifest(manifest)
+    files = [records, groups] | beam.Flatten()
+    (splits, files, exceeded, *training) | "WriteManifest" >> WriteManifest(manifest)
 
 
 def stage_runs(recipe: Recipe) -> Iterator[tuple[Stage, ...] | DedupStage]:
@@ -166,6 +175,8 @@ def _series(recipe: Recipe, places: Places) -> Iterator[Series]:
     rejects = replace(small, target=SIDECAR_BYTES, row_group=8 << 20) if with_text else small
     yield replace(rejects, name="rejects", rows=rejects_series(with_text))
     yield replace(small, name="edits", rows=edits_series())
+    if recipe.training is not None and not places.annotate:
+        yield replace(small, name="training/documents", rows=SidecarRows(DOCUMENTS, DOCUMENTS_SCHEMA))
     for stage in recipe.stages:
         if isinstance(stage, DedupStage):
             near = isinstance(stage.params, MinHashParams)

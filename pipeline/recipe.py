@@ -18,6 +18,7 @@ from filters.exact import ExactParams
 from filters.groups import Budget, Grouping
 from filters.keep import added_columns
 from filters.minhash import MinHashParams
+from filters.tokens.params import TrainingParams
 from pipeline.validation import ByteSize, nearest, validate
 from pipeline.yaml_document import Location, YamlDocument, load_yaml
 
@@ -107,6 +108,7 @@ class _Document(_Section):
     input: InputSection
     output: OutputSection
     stages: Annotated[tuple[Any, ...], Field()] = ()
+    training: TrainingParams | None = None
     guards: GuardsSection = GuardsSection()
     run: RunSection = RunSection()
 
@@ -148,6 +150,7 @@ class Recipe:
     stages: tuple[Stage | DedupStage, ...]
     guards: GuardsSection
     run: RunSection
+    training: TrainingParams | None = None
 
     @property
     def language_column(self) -> str:
@@ -158,6 +161,8 @@ class Recipe:
         """With every default filled in, ready for JSON; `load_recipe` takes it back."""
         stages = [_stage_as_dict(stage) for stage in self.stages]
         sections = {name: getattr(self, name).model_dump(mode="json") for name in _SECTIONS}
+        if self.training is not None:
+            sections["training"] = self.training.model_dump(mode="json")
         return {"input": sections.pop("input"), "stages": stages, **sections}
 
 
@@ -178,7 +183,9 @@ def parse_recipe(document: YamlDocument, *, input_paths: Sequence[str] = (), out
     """Validate a recipe that was read from YAML."""
     data = document.data
     if not isinstance(data, dict):
-        raise RecipeError(f"{document.path}:1: a recipe is a mapping with the keys input, stages, output, guards, run")
+        raise RecipeError(
+            f"{document.path}:1: a recipe is a mapping with the keys input, stages, output, training, guards, run"
+        )
     data = dict(data)
     if input_paths:
         data["input"] = {**_mapping(data.get("input")), "paths": list(input_paths)}
@@ -187,7 +194,7 @@ def parse_recipe(document: YamlDocument, *, input_paths: Sequence[str] = (), out
     top = validate(_Document, data, document)
     stages = tuple(_parse_stage(entry, document, ("stages", index)) for index, entry in enumerate(top.stages))
     _check_ids(stages, document)
-    return Recipe(top.input, top.output, stages, top.guards, top.run)
+    return Recipe(top.input, top.output, stages, top.guards, top.run, top.training)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from pipeline.runners import (
     wait_for,
     waits,
 )
+from pipeline.training import check_training
 from pipeline.watch import Report, watching
 from transforms.corpus import RESERVED_COLUMNS, Corpus, cut_splits, open_corpus, write_plan
 from transforms.files import join, remove_tree, write_bytes_atomic
@@ -75,7 +76,7 @@ def check(
         format=recipe.input.format,
         schema_sample_bytes=recipe.input.schema_sample_bytes,
     )
-    _check_columns(recipe, corpus, annotate_only)
+    check_training(recipe, _check_columns(recipe, corpus, annotate_only), [file.uri for file in corpus.files])
     check_output(recipe.output.path, [file.uri for file in corpus.files], overwrite=overwrite)
     splits = sum(1 for _ in cut_splits(corpus, recipe.run.split_bytes, ""))
     plan = plan_local(corpus.text_bytes, splits, workers or recipe.run.workers, beam_options)
@@ -89,7 +90,8 @@ def _prepare(stage: Stage) -> None:
         raise RecipeError(f"stage {stage.id!r}: {error}") from error
 
 
-def _check_columns(recipe: Recipe, corpus: Corpus, annotate_only: bool = False) -> None:
+def _check_columns(recipe: Recipe, corpus: Corpus, annotate_only: bool = False) -> dict[str, pa.DataType]:
+    """Types of the columns that the shards will have."""
     present = {**dict.fromkeys(RESERVED_COLUMNS, "beamsift itself"), **dict.fromkeys(corpus.columns, "the input")}
     types = {name: corpus.schema.field(name).type for name in corpus.columns}
     for stage in recipe.stages:
@@ -119,6 +121,7 @@ def _check_columns(recipe: Recipe, corpus: Corpus, annotate_only: bool = False) 
                     f"--annotate-only would write column {column!r}, which {present[column]} already has; "
                     "leave it out with input.drop_columns"
                 )
+    return types
 
 
 def _check_budgets(recipe: Recipe, types: Mapping[str, pa.DataType]) -> None:

@@ -31,6 +31,7 @@ def collect_stats(output: str) -> dict[str, Any]:
         "warnings": manifest.get("warnings", []),
         "files": {series: _totals(files) for series, files in manifest["files"].items()},
         "languages": _languages(result),
+        "training": manifest.get("training"),
         "duplicates": {stage: cluster_sizes(result, stage) for stage in result.stages_named(*DEDUPLICATIONS)},
     }
 

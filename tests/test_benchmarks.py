@@ -32,6 +32,7 @@ from benchmarks import (
     signatures,
     synthetic_result,
     timing,
+    tokens,
 )
 from benchmarks.sensitive_examples import examples, is_found
 from filters.catalog import FILTERS
@@ -463,3 +464,18 @@ def test_every_command_of_inspecting_is_one(tmp_path):
     raw, output = synthetic_result.write_result(tmp_path, 400)
     for arguments in inspecting.commands(raw, output, tmp_path).values():
         assert CliRunner().invoke(cli, arguments).exit_code == 0, arguments
+
+
+def test_tokens_are_measured_in_every_format(tmp_path):
+    pytest.importorskip("tokenizers")
+    result = tokens.measure(
+        as_text_array(TEXTS * 4), {}, tmp_path / "t", repeats=1, vocabulary=300, written_tokens=8192
+    )
+    names = [row[0] for row in result.rows]
+    assert names[0] == "tokenizers, the bare library"
+    assert [name for name in names if name.startswith("writing")] == [
+        "writing plain copy", "writing parquet", "writing megatron", "writing mds", "writing numpy"
+    ]  # fmt: skip
+    assert result.data["tokens"] > 1000
+    assert all(seconds > 0 for taken in result.data["seconds"].values() for seconds in taken)
+    assert all((peers.FOLDER / script).is_file() for script in tokens.SCRIPTS.values())

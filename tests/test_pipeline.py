@@ -32,12 +32,15 @@ Runner = Callable[..., tuple[dict[str, Any], Path]]
 
 
 def recipe(sample: Path, stages: list[Any] | None = None, **run_options: Any) -> dict[str, Any]:
-    return {
+    data: dict[str, Any] = {
         "input": {"paths": str(sample / "raw")},
         "stages": STAGES if stages is None else stages,
         "output": {"shard_bytes": 200_000, "row_group_bytes": 50_000, "reject_text": True},
         "run": run_options,
     }
+    if stages is None:
+        data["training"] = {"formats": ["text_parquet"], "validation": {"share": 0.1}, "mixture": {"default": 1.5}}
+    return data
 
 
 def rows(output: Path, series: str) -> pa.Table:

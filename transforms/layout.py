@@ -12,7 +12,7 @@ MANIFEST = "manifest.json"
 UNFINISHED = ".beamsift-unfinished"
 """Lies in the folder while a run is under way, and after one that was interrupted: JSON, who writes here."""
 STAGING = "staging"
-OWN_FOLDERS = ("shards", "rejects", "edits", "dedup", "groups", STAGING)
+OWN_FOLDERS = ("shards", "rejects", "edits", "dedup", "groups", "training", STAGING)
 
 ROW_BITS = 40
 """A document key is `file ordinal << ROW_BITS | row`: 2**23 files of 2**40 rows each fit in an int64."""

@@ -222,9 +222,16 @@ _NOTED = {
 
 
 def build_manifest(
-    account: Account, records: list[ShardRecord], exceeded: Sequence[dict[str, Any]], options: ManifestOptions
+    account: Account,
+    records: list[ShardRecord],
+    exceeded: Sequence[dict[str, Any]],
+    options: ManifestOptions,
+    training: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The manifest's content. Raises ConservationError rather than writing down numbers that do not add up."""
+    """The manifest's content. Raises ConservationError rather than writing down numbers that do not add up.
+
+    training: `report` and `files` of `transforms.training`, if the recipe asks for such output.
+    """
     prove_complete(b"".join(account.pieces), read_plan(options.plan))
     records = sorted(records, key=lambda r: r.path)
     steps = funnel(account.tally, options.stages)
@@ -235,14 +242,28 @@ def build_manifest(
     for record in records:
         entry = asdict(record)
         series.setdefault(entry.pop("series"), []).append(entry)
+    found = warnings(steps, exceeded)
+    facts = json.loads(read_bytes(options.facts))
+    if options.annotate and facts.get("recipe", {}).get("training"):
+        found.append("no training output was written: --annotate-only drops nothing, so nothing is ready")
+    if training is not None:
+        report = dict(training["report"])
+        if report["documents"] != steps[-1]["out"]["documents"]:
+            raise ConservationError(
+                f"{steps[-1]['out']['documents']} documents passed all stages and {report['documents']} reached the "
+                "training output, so no manifest was written. Please report this"
+            )
+        found += report.pop("warnings")
+        facts["training"] = report
+        series |= training["files"]
     return {
-        **json.loads(read_bytes(options.facts)),
+        **facts,
         "seconds": round(time.time() - options.started, 1),
         "read": steps[0]["in"],
         "kept": _kept(records) if options.annotate else steps[-1]["out"],
         "annotate_only": options.annotate,
         "stages": steps,
-        "warnings": warnings(steps, exceeded),
+        "warnings": found,
         "files": series,
     }
 
@@ -257,14 +278,19 @@ class _WriteManifestFn(beam.DoFn):
         self._options = options
 
     def process(
-        self, _: None, account: Account, records: list[ShardRecord], exceeded: list[dict[str, Any]]
+        self,
+        _: None,
+        account: Account,
+        records: list[ShardRecord],
+        exceeded: list[dict[str, Any]],
+        training: dict[str, Any] | None = None,
     ) -> Iterator[str]:
         output = self._options.output
         if self._options.alone and exists(join(output, MANIFEST)) and marker_of(output) is None:
             self._clear_up()  # a bundle that is tried again
             yield join(output, MANIFEST)
             return
-        manifest = build_manifest(account, records, exceeded, self._options)
+        manifest = build_manifest(account, records, exceeded, self._options, training)
         if self._options.run_id is not None and (marker_of(output) or {}).get("run") != self._options.run_id:
             raise OutputError(f"another run has taken {output} over; this one leaves no result there")
         write_manifest(output, manifest)
@@ -280,12 +306,15 @@ class _WriteManifestFn(beam.DoFn):
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class WriteManifest(beam.PTransform):
-    """From (Splits at the end, records of all files, exceeded budgets): check, then write `manifest.json`, at last."""
+    """From (Splits at the end, records of all files, exceeded budgets): check, then write `manifest.json`, at last.
+
+    A fourth collection, if there is one, holds the account of `WriteTraining`.
+    """
 
     options: ManifestOptions
 
-    def expand(self, collections: tuple[Any, Any, Any]) -> beam.PCollection[str]:  # noqa: D102
-        splits, records, exceeded = collections
+    def expand(self, collections: tuple[Any, ...]) -> beam.PCollection[str]:  # noqa: D102
+        splits, records, exceeded, *training = collections
         account = splits | "Account" >> beam.CombineGlobally(_SumAccounts())
         return (
             splits.pipeline
@@ -296,5 +325,6 @@ class WriteManifest(beam.PTransform):
                 beam.pvalue.AsSingleton(account),
                 beam.pvalue.AsList(records),
                 beam.pvalue.AsList(exceeded),
+                *map(beam.pvalue.AsSingleton, training),
             )
         )

@@ -48,6 +48,23 @@ def command(recipe: str, inputs: tuple[str, ...], output: str | None, overwrite:
         if hasattr(stage.params, "layout"):
             bands, rows = stage.params.layout()
             click.echo(f"     {bands} bands of {rows} rows")
+    if loaded.training is not None:
+        click.echo(f"Training {_training(loaded.training)}")
     click.echo(f"Output   {loaded.output.path}")
     click.echo(f"Runs as  {checked.splits:,} Splits, {checked.local.workers} local worker(s)")
     click.echo("The recipe is valid. Nothing was run.")
+
+
+def _training(params: Any) -> str:
+    """The training output in one line."""
+    said = [", ".join(params.formats)]
+    if params.tokenizer is not None:
+        from pipeline.training import tokenizer_facts
+
+        facts = tokenizer_facts(params)
+        said.append(f"{facts['vocabulary']:,} tokens of {params.tokenizer.path} as {facts['token_type']}")
+    if params.pack is not None:
+        said.append(f"sequences of {params.pack.length:,} ({params.pack.strategy}, {params.pack.leftover})")
+    if params.validation is not None:
+        said.append(f"{100 * params.validation.share:g} % set apart")
+    return "; ".join([*said, f"seed {params.seed}"])

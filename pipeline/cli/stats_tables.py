@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.cli.stats_training import training_table
 from pipeline.cli.tables import harmless, new_table
 
 _LANGUAGES_SHOWN = 12
@@ -21,6 +22,7 @@ Shown = list[Any]
 def summary(stats: dict[str, Any], everything: bool) -> Shown:
     """The funnel, languages, duplicates and files of one result."""
     shown: Shown = [_funnel(stats, everything), _languages(stats, everything), _duplicates(stats)]
+    shown.append(training_table(stats["training"], everything))
     width = max(24, *(len(name) + 2 for name in stats["files"]))
     for name, files in stats["files"].items():
         line = f"{name:<{width}}{files['files']:>4,} files {files['rows']:>14,} rows {files['size'] / 1e6:>12,.2f} MB"
