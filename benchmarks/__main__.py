@@ -24,6 +24,7 @@ from benchmarks import (
     sensitive_peers,
     sensitive_slope,
     signatures,
+    tokens,
 )
 from benchmarks.corpus import default_files, find_files, multiply, sample_texts
 from benchmarks.peers import parse_peers
@@ -32,11 +33,12 @@ DEFAULT = ("signatures", "filters", "job")
 """Those of the README; the others take longer and have pages of their own in docs/."""
 SENSITIVE = ("sensitive", "sensitive_slope", "sensitive_peers", "blocklists")
 DEDUPS = ("dedup_growth", "dedup_skew", "component_memory", "dedup_peers")
-NAMES = (*DEFAULT, "language", *DEDUPS, "runners", "inspecting", *SENSITIVE)
+NAMES = (*DEFAULT, "language", *DEDUPS, "runners", "inspecting", "tokens", *SENSITIVE)
 PEERS = {
     "dedup_peers": dedup_peers.SCRIPTS,
     "sensitive_peers": sensitive_peers.SCRIPTS,
     "blocklists": blocklists.SCRIPTS,
+    "tokens": tokens.SCRIPTS,
 }
 """Benchmarks that run other tools, and the script of each tool."""
 
@@ -163,6 +165,8 @@ def measure(name: str, files: list[Path], options: argparse.Namespace, folder: P
     if name == "component_memory":
         return component_memory.measure(options.documents)
     texts = sample_texts(files, options.megabytes)
+    if name == "tokens":
+        return tokens.measure(texts, _peers_of(name, options), folder / name, options.repeats)
     if name in PEERS:
         run = {"dedup_peers": dedup_peers, "sensitive_peers": sensitive_peers, "blocklists": blocklists}[name]
         return run.measure(texts, _peers_of(name, options), folder / name)
