@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,40 +14,18 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from filters.errors import ConservationError, OutputError
-from tests.training_runs import END, Made, files_of, make_training, samples_of, tokenizer_of, train_tokenizer
-from transforms.training import token_files
+from filters.errors import OutputError
+from tests.training_runs import END, Made, example_rows, files_of, make_training, samples_of, train_tokenizer, training
 from transforms.training.index import load_index
 
 tokenizers = pytest.importorskip("tokenizers")
 
 LENGTH = 32
-WORDS = [
-    "the",
-    "rain",
-    "in",
-    "Spain",
-    "stays",
-    "mainly",
-    "on",
-    "a",
-    "plain;",
-    "größer,",
-    "漢字",
-    "и",
-    "кириллица.",
-    "สวัสดี",
-    "🙂\n\tx",
-]
 
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, list[Any]]:
-    rng = np.random.default_rng(1)
-    texts = [" ".join(rng.choice(WORDS, rng.integers(1, 60))) for _ in range(58)]
-    texts += [f"{END} is written in this text, and <s> too", ""]
-    languages = [("en", "de", "zh")[n % 3] for n in range(60)]
-    return {"text": texts, "language": languages, "size": [1 + n % 6 for n in range(60)], "score": [0.5] * 60}
+    return example_rows()
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +37,6 @@ def tokenizer_path(rows: dict[str, list[Any]], tmp_path_factory: pytest.TempPath
 def decode(tokenizer_path: Path) -> Any:
     tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_path))
     return lambda ids: tokenizer.decode(ids, skip_special_tokens=False)
-
-
-ALL = ["parquet", "megatron", "mds", "numpy", "text_parquet", "text_jsonl"]
-
-
-def training(tokenizer_path: Path, **more: Any) -> dict[str, Any]:
-    return {"formats": ALL, "seed": 4, "shard_tokens": 400, "tokenizer": tokenizer_of(tokenizer_path), **more}
 
 
 @pytest.fixture(scope="module")
@@ -265,86 +235,6 @@ def test_the_index_finds_every_sample(packed: Made) -> None:
         load_index(str(packed.output), "validation")
 
 
-def test_a_crash_while_writing_leaves_nothing_that_looks_like_a_shard(
-    rows: dict[str, list[Any]], tokenizer_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(samples: token_files.Samples, output: str, folder: str, shard: int) -> Any:
-        with token_files.atomic_writer(f"{output}/{folder}/numpy/part-{shard:05d}.npy") as sink:
-            sink.write(b"half of")
-            raise KeyboardInterrupt
-
-    monkeypatch.setitem(token_files.WRITERS, "numpy", fail)
-    with pytest.raises(KeyboardInterrupt):
-        make_training(rows, tmp_path, training(tokenizer_path, formats=["megatron", "numpy"]))
-    left = sorted(os.listdir(tmp_path / "out/training/train/megatron"))
-    assert left == ["part-00000.bin", "part-00000.idx"]  # whole, of the format before
-    assert os.listdir(tmp_path / "out/training/train/numpy") == []
-    assert not (tmp_path / "out/training/train/index.json").exists()
-
-
-def test_megatron_needs_its_index_which_comes_last(
-    documents: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = token_files.atomic_writer
-
-    def fail_at_index(uri: str) -> Any:
-        if uri.endswith(".idx"):
-            raise OutputError("no space left")
-        return real(uri)
-
-    monkeypatch.setattr(token_files, "atomic_writer", fail_at_index)
-    ids = np.arange(3, dtype=np.uint16)
-    samples = token_files.Samples(ids, token_files.Pieces(*(np.array(v) for v in ([0], [3], [0, 1]))), ids, {}, 1)
-    with pytest.raises(OutputError):
-        token_files.write_megatron(samples, str(tmp_path), "training/train", 0)
-    assert os.listdir(tmp_path / "training/train/megatron") == ["part-00000.bin"]
-
-
-def test_one_gigantic_document(tokenizer_path: Path, tmp_path: Path) -> None:
-    one = {"text": ["a" * 200_000, "b"]}
-    made = make_training(one, tmp_path, training(tokenizer_path, formats=["numpy"], pack={"length": 128}))
-    samples = samples_of(made, "numpy")
-    assert len(samples) * 128 + made.report["train"]["dropped"] == made.report["train"]["tokens"] > 20_000
-
-
-def test_no_document_and_too_few_tokens(tokenizer_path: Path, tmp_path: Path) -> None:
-    options = training(tokenizer_path, formats=["numpy", "mds"], pack={"length": 128})
-    made = make_training({"text": ["short"]}, tmp_path / "few", options)
-    assert made.report["train"]["samples"] == 0
-    (warning,) = made.report["warnings"]
-    assert warning.endswith("so no shard was written; shorten pack.length, or say leftover: pad")
-    assert not files_of(made, "train", "numpy")
-    nothing = {"mixture": {"weights": {}, "default": 0}}
-    made = make_training({"text": ["x"]}, tmp_path / "none", {**options, **nothing})
-    assert made.report["left_out"]["documents"] == 1
-    assert made.report["warnings"] == ["training: no document is left to train on, so no shard was written"]
-    assert not (made.output / "training").exists()
-
-
-def test_lost_tokens_are_noticed(
-    rows: dict[str, list[Any]], tokenizer_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import tests.training_runs as runs
-
-    real = runs.write_shard
-
-    def lossy(sides: Any, side: int, shard: int, options: Any, facts: Any) -> Any:
-        summary = real(sides, side, shard, options, facts)
-        return summary if shard else type(summary)(**{**vars(summary), "tokens": summary.tokens - 1})
-
-    monkeypatch.setattr(runs, "write_shard", lossy)
-    with pytest.raises(ConservationError, match="tokens for train and in its shards"):
-        make_training(rows, tmp_path, training(tokenizer_path, formats=["numpy"]))
-
-
-def test_a_group_that_no_document_has_is_told(rows: dict[str, list[Any]], tmp_path: Path) -> None:
-    mixture = {"by": "language", "weights": {"eng": 2}}
-    made = make_training(rows, tmp_path, {"formats": ["text_jsonl"], "mixture": mixture})
-    assert made.report["warnings"] == [
-        "training: mixture.weights names language 'eng', which no document has. There are: de, en, zh"
-    ]
-
-
 def column_by_pyarrow(folder: Path, column: str) -> list[Any]:
     return ds.dataset(folder).to_table()[column].to_pylist()
 
@@ -371,3 +261,20 @@ def test_other_libraries_read_the_shards(packed: Made, read: Any) -> None:
     folder = packed.output / "training/train"
     assert [list(ids) for ids in read(folder / "parquet", "input_ids")] == samples_of(packed, "parquet")
     assert read(folder / "text_parquet", "text") == texts_in_order(packed)
+
+
+@pytest.mark.filterwarnings("default")  # of the library itself
+def test_streaming_reads_mds(packed: Made, documents: Made) -> None:
+    streaming = pytest.importorskip("streaming")
+    for made in (packed, documents):
+        folder = made.output / "training/train/mds"
+        loaded = streaming.StreamingDataset(local=str(folder), shuffle=False, batch_size=1)
+        found = [loaded[number] for number in range(len(loaded))]
+        assert [sample["input_ids"].tolist() for sample in found] == samples_of(made, "parquet")
+        if made is packed:
+            bounds = [
+                row
+                for path in files_of(made, "train", "parquet")
+                for row in pq.read_table(path)["cu_seqlens"].to_pylist()
+            ]
+            assert [sample["cu_seqlens"].tolist() for sample in found] == bounds

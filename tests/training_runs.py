@@ -51,6 +51,42 @@ def tokenizer_of(path: Path, **more: Any) -> dict[str, Any]:
     return {"kind": "hf", "path": str(path), "bos": None, "eos": END, "pad": "<pad>", **more}
 
 
+WORDS = [
+    "the",
+    "rain",
+    "in",
+    "Spain",
+    "stays",
+    "mainly",
+    "on",
+    "a",
+    "plain;",
+    "größer,",
+    "漢字",
+    "и",
+    "кириллица.",
+    "สวัสดี",
+    "🙂\n\tx",
+]
+
+
+def example_rows() -> dict[str, list[Any]]:
+    """A corpus of 60 documents in many scripts, one that holds special tokens, one that is empty."""
+    rng = np.random.default_rng(1)
+    texts = [" ".join(rng.choice(WORDS, rng.integers(1, 60))) for _ in range(58)]
+    texts += [f"{END} is written in this text, and <s> too", ""]
+    languages = [("en", "de", "zh")[n % 3] for n in range(60)]
+    return {"text": texts, "language": languages, "size": [1 + n % 6 for n in range(60)], "score": [0.5] * 60}
+
+
+ALL = ["parquet", "megatron", "mds", "numpy", "text_parquet", "text_jsonl"]
+
+
+def training(tokenizer_path: Path, **more: Any) -> dict[str, Any]:
+    """Parameters of training output in all formats."""
+    return {"formats": ALL, "seed": 4, "shard_tokens": 400, "tokenizer": tokenizer_of(tokenizer_path), **more}
+
+
 @dataclass(frozen=True)
 class Made:
     """Training output that `make_training` wrote."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 from filters.errors import OutputError
@@ -36,15 +37,19 @@ class SampleIndex:
     samples: tuple[int, ...]
 
     def __len__(self) -> int:
-        return sum(self.samples)
+        return self._ends[-1] if self._ends else 0
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Number of the first sample after each shard."""
+        return list(accumulate(self.samples))
 
     def locate(self, number: int) -> Place:
         """Place of a sample, counted from 0. Raises IndexError beyond the last."""
-        ends = list(accumulate(self.samples))
-        if not 0 <= number < (ends[-1] if ends else 0):
-            raise IndexError(f"sample {number:,} of {ends[-1] if ends else 0:,}; begin the next epoch at sample 0")
-        shard = bisect_right(ends, number)
-        return Place(join(self.folder, self.paths[shard]), number - (ends[shard - 1] if shard else 0))
+        if not 0 <= number < len(self):
+            raise IndexError(f"sample {number:,} of {len(self):,}; begin the next epoch at sample 0")
+        shard = bisect_right(self._ends, number)
+        return Place(join(self.folder, self.paths[shard]), number - (self._ends[shard - 1] if shard else 0))
 
 
 def load_index(output: str, side: str = SIDES[0], format: str = "parquet") -> SampleIndex:
