@@ -93,8 +93,9 @@ def build_graph(
     training = []
     if recipe.training is not None and not places.annotate:
         wanted = training_options(recipe, recipe.training, places.staging, places.output, places.progress)
-        splits, runs, counts = splits | "StageTraining" >> StageTraining(wanted)
-        training.append((runs, counts) | "WriteTraining" >> WriteTraining(wanted, tokenizer_facts(recipe.training)))
+        facts = tokenizer_facts(recipe.training)
+        splits, runs, counts = splits | "StageTraining" >> StageTraining(wanted, facts)
+        training.append((runs, counts) | "WriteTraining" >> WriteTraining(wanted, facts))
     records = splits | "WriteShards" >> WriteShards(tuple(_series(recipe, places)))
     groups, exceeded = splits | "CountGroups" >> CountGroups(places.output, recipe.guards.budgets)
     files = [records, groups] | beam.Flatten()

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from filters.errors import ConservationError, OutputError
+from filters.errors import ConservationError, InputError, OutputError
+from filters.tokens.params import TrainingParams
+from filters.tokens.tokenizer import load_tokenizer
 from tests.training_runs import example_rows, files_of, make_training, samples_of, train_tokenizer, training
+from transforms.files import read_bytes
 from transforms.training import token_files
+from transforms.training.options import TrainingOptions
+from transforms.training.stage import _StageFn as StageFn
 
 pytest.importorskip("tokenizers")
 
@@ -102,3 +107,12 @@ def test_a_group_that_no_document_has_is_told(rows: dict[str, list[Any]], tmp_pa
     assert made.report["warnings"] == [
         "training: mixture.weights names language 'eng', which no document has. There are: de, en, zh"
     ]
+
+
+def test_a_tokenizer_that_changed_meanwhile_is_noticed(tokenizer_path: Path) -> None:
+    params = TrainingParams.model_validate(training(tokenizer_path))
+    options = TrainingOptions(params, "text", "staging", "out", 1, 1, 1)
+    facts = load_tokenizer(params.tokenizer, read_bytes).facts
+    StageFn(options, facts).setup()
+    with pytest.raises(InputError, match="is not what it was when the run began"):
+        StageFn(options, {**facts, "sha256": "0" * 64}).setup()

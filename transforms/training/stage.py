@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from filters.chain import KEY
+from filters.errors import InputError
 from filters.groups import Grouping
 from filters.texts import as_text_array, byte_lengths
 from filters.tokens.mixture import document_weights, validation_mask, weighted_groups, whole_copies
@@ -208,13 +209,21 @@ def _write_side(
 
 
 class _StageFn(beam.DoFn):
-    def __init__(self, options: TrainingOptions) -> None:
+    def __init__(self, options: TrainingOptions, facts: dict[str, Any]) -> None:
         self._options = options
+        self._facts = facts
         self._tokenizer: Tokenizer | None = None
 
     def setup(self) -> None:
         params = self._options.params.tokenizer
-        self._tokenizer = load_tokenizer(params, read_bytes) if params else None
+        if params is None:
+            return
+        self._tokenizer = load_tokenizer(params, read_bytes)
+        if self._tokenizer.facts != self._facts:
+            raise InputError(
+                f"{params.path} or its library is not what it was when the run began: {self._tokenizer.facts} "
+                f"and {self._facts}; use one file and one version on all workers, and run again"
+            )
 
     def process(self, split: Split) -> Iterator[Any]:
         staged, runs, counts = stage_training(split, self._options, self._tokenizer)
@@ -226,10 +235,13 @@ class _StageFn(beam.DoFn):
 
 @dataclass(eq=False)  # not frozen: Beam sets attributes of its own
 class StageTraining(beam.PTransform):
-    """Splits to (the same with sidecars, packed runs of `stage_training`, counts)."""
+    """Splits to (the same with sidecars, packed runs of `stage_training`, counts). facts: of `Tokenizer`, or empty."""
 
     options: TrainingOptions
+    facts: dict[str, Any]
 
     def expand(self, splits: beam.PCollection[Split]) -> tuple[Any, Any, Any]:  # noqa: D102
-        staged = splits | "Stage" >> beam.ParDo(_StageFn(self.options)).with_outputs("runs", "counts", main="splits")
+        staged = splits | "Stage" >> beam.ParDo(_StageFn(self.options, self.facts)).with_outputs(
+            "runs", "counts", main="splits"
+        )
         return typed(staged.splits, Split), typed(staged.runs, bytes), typed(staged.counts, dict)
