@@ -22,7 +22,7 @@ Shown = list[Any]
 def summary(stats: dict[str, Any], everything: bool) -> Shown:
     """The funnel, languages, duplicates and files of one result."""
     shown: Shown = [_funnel(stats, everything), _languages(stats, everything), _duplicates(stats)]
-    shown.append(training_table(stats["training"], everything))
+    shown.append(training_table(stats.get("training"), everything))
     width = max(24, *(len(name) + 2 for name in stats["files"]))
     for name, files in stats["files"].items():
         line = f"{name:<{width}}{files['files']:>4,} files {files['rows']:>14,} rows {files['size'] / 1e6:>12,.2f} MB"
