@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filters.errors import RunnerError
 from transforms.shuffle import gather_words
 
 
@@ -68,3 +72,15 @@ def test_parts_are_taken_one_by_one_once_the_limit_is_passed() -> None:
     found = gather_words(parts(), 24)
     assert len(found) == 20 and mapped(found)
     assert max(most) <= 5 and max(most[4:]) <= 2
+
+
+def test_a_full_disk_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        writelines = write
+
+    monkeypatch.setattr("transforms.shuffle.tempfile.TemporaryFile", lambda **_: Full())
+    with pytest.raises(RunnerError, match=r"no room for a temporary file of 16 bytes.*TMPDIR"):
+        gather_words([b"8" * 8] * 3, 8)

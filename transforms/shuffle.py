@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import apache_beam as beam
 import numpy as np
 from numpy.typing import NDArray
 
+from filters.room import no_room
 from transforms.files import atomic_writer, join, open_filesystem
 from transforms.split import Split, pack, unpack
 
@@ -70,10 +72,17 @@ def gather_words(parts: Iterable[bytes], most_bytes: int) -> NDArray[np.uint64]:
         return np.frombuffer(b"".join(held), np.uint64)
     # The file has no name once it is mapped, and is gone with the last array that looks into it.
     with tempfile.TemporaryFile(prefix="beamsift-") as file:
-        file.writelines(held)
-        held.clear()
-        file.writelines(parts)
-        file.flush()
+        try:
+            file.writelines(held)
+            held.clear()
+            for part in parts:
+                size += len(part)
+                file.write(part)
+            file.flush()
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise no_room(error, size) from error
+            raise
         return np.asarray(np.memmap(file, np.uint64, mode="r"))
 
 
