@@ -265,6 +265,19 @@ def test_the_command(result: str) -> None:
         call("--set", "length.min_words")
 
 
+def test_values_of_a_corpus_are_no_markup(tmp_path: Path) -> None:
+    output = write_result(tmp_path, TEXTS, [("length", {"min_words": 8})])
+    for path in Path(output, "shards").iterdir():
+        table = pq.read_table(path)
+        table = table.append_column("[source]", pa.array(["[/x] :smile:", "[red]a"] * 10, pa.string())[: len(table)])
+        pq.write_table(table, path)
+    done = CliRunner().invoke(
+        cli, ["calibrate", output, "--by", "[source]", "--set", "length.min_words=1"], catch_exceptions=False
+    )
+    assert "[/x] :smile:" in done.output and "[red]a" in done.output
+    assert "Kept, by [source]" in done.output and done.output.count("[source]") == 2
+
+
 @pytest.mark.parametrize(
     ("width", "shown", "left_out"), [(64, "first %", "50 %"), (80, "50 %", "1 to 99 %"), (120, "90 %", "…")]
 )

@@ -126,7 +126,7 @@ def as_labels(*some: Span) -> list[dict[str, Any]]:
 def test_the_command_on_a_small_file(tmp_path: Path) -> None:
     rows = [
         {"text": TEXT, "lang": "zh", "spans": as_labels(PHONE, MAIL), "negatives": [], "label_level": "span"},
-        {"text": "\x1b[31m c@d.org and 10 Main Street, Apt 4", "lang": "en", "label_level": "span",
+        {"text": "\x1b[31m c@d.org and 10 Main Street, Apt 4", "lang": "[/x]", "label_level": "span",
          "spans": as_labels(Span(18, 39, "geo_home"), Span(1, 2, "username")),
          "negatives": as_labels(Span(21, 25, "name"))},
         {"text": "e@f.org", "lang": "en", "spans": [], "negatives": None, "label_level": "text"},
@@ -145,6 +145,7 @@ def test_the_command_on_a_small_file(tmp_path: Path) -> None:
     ]
     shown = CliRunner().invoke(cli, ["pii", "eval", path], catch_exceptions=False).output
     assert "email false" in shown and "\\x1b[31m c@d.org" in shown and "\x1b[31m" not in shown
+    assert "[/x]" in shown  # a language is no markup
     values = CliRunner().invoke(cli, ["pii", "eval", path, "--json", "--values"], catch_exceptions=False).output
     assert json.loads(values)["errors"][0]["before"] == "\x1b[31m "
 

@@ -184,7 +184,7 @@ def _stripped_paragraphs(data, start, stop, table, hashes, lengths):
 def line_counts(offsets, data, table, flavour, short, out):
     """Counts over the characters, lines and paragraphs of every text; out: int64 (rows, LINE_COUNTS), zeros, added to.
 
-    table: `loadcount_characters()`. flavour: what a line is, and which of equal ones are repeats, see below.
+    table: `load_characters()`. flavour: what a line is, and which of equal ones are repeats, see below.
     short: characters of the longest short line.
 
     Characters. CHARS; NEWLINES, `\\n`; HASHES, `#`; DOTS, `...` none

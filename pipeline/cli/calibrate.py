@@ -76,8 +76,8 @@ def command(
         return
     from rich.console import Console
 
-    console = Console()
-    show(found, console if console.is_terminal else Console(width=_WIDE))
+    console = Console(markup=False, emoji=False)  # languages are values of a corpus
+    show(found, console if console.is_terminal else Console(width=_WIDE, markup=False, emoji=False))
 
 
 def show(found: dict[str, Any], console: Any) -> None:
@@ -115,6 +115,8 @@ def _fitting(console: Any, tables: Sequence[Any]) -> Any:
 
 
 def _statistics(found: dict[str, Any], stage: str, shape: _Shape) -> Any:
+    from rich.text import Text
+
     from pipeline.cli.tables import new_table
 
     heads = [f"{100 * float(share):g} %" for share in shape.quantiles] + ["1 to 99 %"] * shape.bars
@@ -130,7 +132,7 @@ def _statistics(found: dict[str, Any], stage: str, shape: _Shape) -> Any:
         shown = _distribution(numbers.get(statistic), mine, shape)
         name = statistic or stage
         if not mine:
-            table.add_row(f"[dim]{name}[/dim]", "", *shown, "", "")
+            table.add_row(Text(name, "dim"), "", *shown, "", "")
         for rule in mine:
             shares = [_percent(rule[which][_EVERY], total) for which in ("alone", "first")]
             table.add_row(name, _limit(rule), *shown, *shares)
@@ -205,13 +207,15 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _changes(found: dict[str, Any]) -> Any:
+    from rich.text import Text
+
     from pipeline.cli.tables import new_table
 
     table = new_table("Documents dropped", "by the limits of", "run", "now", "change")
     last = ""
     for row in found["dropped"]:
         if row["stage"] != last:
-            table.add_row(f"[bold]{row['stage']}[/bold]", "", "", "")
+            table.add_row(Text(row["stage"], "bold"), "", "", "")
             last = row["stage"]
         table.add_row(f"  {row['reason']}", *_pair(row["run"][_EVERY], row["now"][_EVERY]))
     table.add_section()

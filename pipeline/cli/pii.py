@@ -240,8 +240,8 @@ def _console() -> Any:
     """The terminal; 100 columns where there is none, so that no number is cut."""
     from rich.console import Console
 
-    console = Console()
-    return console if console.is_terminal else Console(width=100)
+    console = Console(markup=False, emoji=False)  # kinds and files are named by somebody else
+    return console if console.is_terminal else Console(width=100, markup=False, emoji=False)
 
 
 def _in_line(one: Any) -> Any:
