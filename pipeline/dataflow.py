@@ -67,7 +67,7 @@ def check_job(recipe: Recipe, beam_options: Sequence[str]) -> None:
             f"the workers of Dataflow write to a bucket: give --output gs://BUCKET/FOLDER, not {recipe.output.path!r}"
         )
     for path in recipe.input.paths:
-        if not is_remote(path) or path.startswith("file:"):
+        if _is_here(path):
             raise RecipeError(
                 f"the workers of Dataflow do not see the files of this machine: copy {path!r} to a bucket and give "
                 "--input gs://BUCKET/..."
@@ -83,7 +83,7 @@ def _check_stages(recipe: Recipe) -> None:
             continue
         params = stage.params.model_dump(mode="json")
         for path in named_files(params):
-            if not is_remote(path):
+            if _is_here(path):
                 raise RecipeError(
                     f"stage {stage.id!r} reads {path!r}, which the workers of Dataflow do not have: copy it to a "
                     "bucket and name it gs://BUCKET/..., or build it into an image and give -- --sdk_container_image"
@@ -94,6 +94,11 @@ def _check_stages(recipe: Recipe) -> None:
                 f"stage {stage.id!r} reads its key from the environment variable {key['env']}, which the workers of "
                 "Dataflow do not have: put it into a file in a bucket that only they may read, `key: {file: gs://...}`"
             )
+
+
+def _is_here(path: str) -> bool:
+    """Whether a path or URI names a file of this machine."""
+    return not is_remote(path) or path.lower().startswith("file:")
 
 
 def _matched(options: Sequence[str], name: str, pattern: re.Pattern[str], what: str) -> str:

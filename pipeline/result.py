@@ -200,6 +200,8 @@ class Result:
         if len(found) != 1:
             what = "no file" if not found else f"{len(found)} files, such as {found[0].path} and {found[1].path}"
             raise InputError(f"{path!r} is the end of {what} that {self.output} was made from; give its path as there")
+        if not 0 <= row < 1 << ROW_BITS:  # it would be a row of another file
+            raise InputError(f"{found[0].path} has no row {row:,}: rows are below {1 << ROW_BITS:,}")
         key = found[0].ordinal << ROW_BITS | row
         self.source_of(key)
         return key

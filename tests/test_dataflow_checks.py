@@ -53,8 +53,9 @@ def test_places_that_workers_do_not_reach(refused: Callable[..., str]) -> None:
     assert "not 'clean'" in refused(output={"path": "clean"})
     assert "'raw/*.parquet'" in refused(input={"paths": "raw/*.parquet"})
     assert "--temp_location must be in a bucket" in refused("--temp_location=/tmp/x")
-    words = {"blocklist": {"lists": [{"path": "words.txt"}], "max_hits": 0}}
-    assert "stage 'blocklist' reads 'words.txt'" in refused(stages=[words])
+    for path in ("words.txt", "file:///lists/words.txt"):
+        words = {"blocklist": {"lists": [{"path": path}], "max_hits": 0}}
+        assert f"stage 'blocklist' reads '{path}'" in refused(stages=[words])
     key = {"pii": {"audit_hash": True, "key": {"env": "MY_KEY"}}}
     assert "environment variable MY_KEY" in refused(stages=[key])
 

@@ -51,6 +51,7 @@ def test_source_rows_and_keys_lead_to_each_other(inspected: Path) -> None:
         ("no-such.parquet", 0, "is the end of no file"),
         ("parquet", 0, "is the end of no file"),
         ("one/part-00000.parquet", 10**6, "which has 1"),
+        ("one/part-00000.parquet", 1 << 40, "has no row 1,099,511,627,776"),  # row 0 of the next file, by its bits
     ],
 )
 def test_a_source_row_that_is_not_there_is_refused(inspected: Path, path: str, row: int, message: str) -> None:
