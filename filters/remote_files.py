@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import os
 import re
 import shutil
 import tempfile
@@ -91,6 +92,6 @@ def _copy(uri: str, what: str) -> Path:
 
 @functools.cache
 def _folder() -> str:
-    folder = tempfile.mkdtemp(prefix="beamsift-files-")
+    folder = tempfile.mkdtemp(prefix=f"beamsift-files-{os.getpid()}-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

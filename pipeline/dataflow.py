@@ -165,7 +165,7 @@ def dataflow_runner(tell: Callable[[str], None]) -> Any:
 
     class _Dataflow(DataflowRunner):
         def run_pipeline(self, pipeline: Any, options: Any, *more: Any, **named: Any) -> Any:
-            with _explained(), tempfile.TemporaryDirectory(prefix="beamsift-dataflow-") as folder:
+            with _explained(), tempfile.TemporaryDirectory(prefix=f"beamsift-dataflow-{os.getpid()}-") as folder:
                 _check_bucket(options)
                 add_beamsift(options, Path(folder))
                 return super().run_pipeline(pipeline, options, *more, **named)

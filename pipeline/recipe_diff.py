@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,7 +34,7 @@ def diff_recipes(
     keep it with another text, the second is EDITED. documents: `most` of those on which they disagree, from every pair
     of outcomes some, with both verdicts and the text. Raises as `run` does.
     """
-    with tempfile.TemporaryDirectory(prefix="beamsift-diff-recipes-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"beamsift-diff-recipes-{os.getpid()}-") as folder:
         results = []
         for number, path in enumerate(recipes):
             recipe = _into(load_recipe(path, input_paths=inputs), str(Path(folder) / str(number)))
@@ -64,7 +65,8 @@ def _outcomes(result: Result) -> pa.Table:
 def _compare(results: Sequence[Result], most: int) -> dict[str, Any]:
     first, second = (_outcomes(result) for result in results)  # of the same documents, in the same order
     both_kept = pc.and_(pc.equal(first["outcome"], KEPT), pc.equal(second["outcome"], KEPT))
-    edited = pc.and_(both_kept, pc.not_equal(first["text"], second["text"]))
+    # A document that came without a text has left in both: null is not another text, nor an outcome.
+    edited = pc.fill_null(pc.and_(both_kept, pc.not_equal(first["text"], second["text"])), False)
     pairs = pa.table({"first": first["outcome"], "second": pc.if_else(edited, EDITED, second["outcome"])})
     counted = pairs.group_by(["first", "second"], use_threads=False).aggregate([([], "count_all")]).to_pylist()
     ordered = sorted(counted, key=lambda row: (-row["count_all"], row["first"], row["second"]))

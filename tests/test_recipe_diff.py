@@ -22,6 +22,7 @@ TEXTS = [
     "three words only",  # too short for the second
     "write to someone@corp-mail.com, or to nobody, about all that is to be told of it",  # redacted by the second
     "seven words that both recipes will keep",
+    None,  # leaves both, as it is read
 ]
 FIRST = "stages: [{length: {min_words: 3}}]"
 SECOND = """
@@ -48,12 +49,13 @@ def found(recipes: list[str]) -> dict[str, Any]:
 
 
 def test_documents_on_which_they_disagree(recipes: list[str], found: dict[str, Any]) -> None:
-    assert (found["documents_read"], found["disagree"]) == (5, 3)
+    assert (found["documents_read"], found["disagree"]) == (6, 3)
     assert Counter({tuple(row["outcomes"]): row["documents"] for row in found["outcomes"]}) == {
         ("kept", "kept"): 2,
         ("kept", "minhash_dedup: near_duplicate"): 1,
         ("kept", "length: too_few_words"): 1,
         ("kept", "kept, another text"): 1,
+        ("read: null_text", "read: null_text"): 1,
     }
     by_row = {document["source_row"]: document for document in found["documents"]}
     assert set(by_row) == {1, 2, 3}
@@ -70,7 +72,7 @@ def test_they_are_shown_side_by_side(
     monkeypatch.setattr("pipeline.recipe_diff.diff_recipes", lambda *args, **options: found)
     done = CliRunner().invoke(cli, ["diff-recipes", *recipes, "--input", "a.parquet"])
     assert done.exit_code == 0, done.output
-    assert "They disagree on 3 of 5 documents." in done.output
+    assert "They disagree on 3 of 6 documents." in done.output
     assert "(2) length: too_few_words  3 (limit 5)" in done.output
     assert "[-someone@corp-mail.com" in done.output
     told = CliRunner().invoke(cli, ["diff-recipes", *recipes, "--input", "a.parquet", "--json"])

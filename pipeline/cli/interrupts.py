@@ -37,8 +37,12 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what threads have to say about the end of their workers
         import psutil
 
+        ours = [os.getpid()]
         for child in psutil.Process().children(recursive=True):
+            ours.append(child.pid)
             child.kill()
-        for folder in Path(tempfile.gettempdir()).glob(f"beamsift-progress-{os.getpid()}-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        # Copies of models, progress, results that were to be compared: whoever makes one names it by its process.
+        for pid in ours:
+            for folder in Path(tempfile.gettempdir()).glob(f"beamsift-*-{pid}-*"):
+                shutil.rmtree(folder, ignore_errors=True)
     os._exit(130)
