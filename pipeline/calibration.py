@@ -67,7 +67,7 @@ def calibrate(
         raise RecipeError(f"the run had no stage {unknown[0]!r}; there are: {', '.join(known)}")
     new = with_limits(old if recipe is None else other_recipe(recipe, old), changes)
     schema = _schema(output, manifest)
-    group = by or _language_column(new, schema.names)
+    group = by or _language_column(new, [field.name for field in schema if not is_nested(field.type)])
     if by is not None:
         _check_column(by, schema)
     found = _Calibration(old, steps(old, new, schema.names), schema, stages, group)

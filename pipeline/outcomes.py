@@ -23,9 +23,10 @@ _TABLES = 64
 
 
 def language_column(result: Result) -> str | None:
-    """Column of the shards that holds the languages: of the first stage that identifies them, or the input's own."""
-    names = result.columns("shards").names
-    return next((name for name in [*result.stages_named("language"), "language"] if name in names), None)
+    """Column of the shards that holds the languages: of the first stage that identifies them, or the input's own, if
+    that has one for each document."""
+    single = [field.name for field in result.columns("shards") if not pa.types.is_nested(field.type)]
+    return next((name for name in [*result.stages_named("language"), "language"] if name in single), None)
 
 
 def outcomes_by(

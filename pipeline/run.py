@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
-from pyarrow.types import is_floating, is_integer
+from pyarrow.types import is_floating, is_integer, is_nested
 
 from filters.annotate import WOULD_DROP_AT, WOULD_DROP_REASON, reason_columns
 from filters.chain import Stage
@@ -99,6 +99,11 @@ def _check_columns(recipe: Recipe, corpus: Corpus, annotate_only: bool = False) 
             if column not in present:
                 known = ", ".join(name for name in present if name not in RESERVED_COLUMNS)
                 raise RecipeError(f"stage {stage.id!r} needs a column {column!r}; there are: {known}")
+            if column in types and is_nested(types[column]):
+                raise RecipeError(
+                    f"stage {stage.id!r} needs one value of column {column!r}, which holds {types[column]}; name a "
+                    "column of single values"
+                )
         added = stage.columns()
         if annotate_only:
             added |= stage.annotations() if isinstance(stage, DedupStage) else reason_columns([stage])
@@ -130,6 +135,8 @@ def _check_budgets(recipe: Recipe, types: Mapping[str, pa.DataType]) -> None:
         column = budget.grouping.column
         if column is not None and column not in types:
             raise RecipeError(f"budget {number} counts by a column {column!r}; there are: {', '.join(types)}")
+        if column is not None and is_nested(types[column]):
+            raise RecipeError(f"budget {number} counts by {column!r}, which holds {types[column]}; name another column")
         for stage in budget.stages:
             if stage not in known_stages:
                 raise RecipeError(f"budget {number} names a stage {stage!r}; there are: {', '.join(known_stages)}")

@@ -380,3 +380,20 @@ def test_local_plan() -> None:
     assert plan_local(1000, 5, None, ["--direct_num_workers=4"]).mode == "multi_processing"
     with pytest.raises(RecipeError, match="whole number"):
         plan_local(1000, 5, None, ["--direct_num_workers=many"])
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "gopher_quality: {by_language: {de: {min_words: 9}}}",
+        "blocklist: {lists: [{path: words.txt, language: de}], max_hits: 0}",
+        "url_blocklist: {url_column: language, domains: [a.org]}",
+    ],
+)
+def test_a_column_of_lists_is_refused_before_the_work_starts(fails: Fails, stage: str) -> None:
+    Path("raw").mkdir()
+    Path("raw/a.jsonl").write_text('{"text": "x", "language": ["de"]}\n')
+    Path("words.txt").write_text("word\n")
+    assert "needs one value of column 'language', which holds list<item: string>" in fails(f"[{{{stage}}}]")
+    budget = "guards: {budgets: [{by: language, max_removed: 0.5}]}"
+    assert "budget 1 counts by 'language', which holds list<item: string>" in fails(more=budget)

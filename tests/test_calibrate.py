@@ -22,6 +22,8 @@ from filters.errors import BeamsiftError, OutputError, RecipeError
 from pipeline.calibration import EVERY, calibrate
 from pipeline.cli.calibrate import show
 from pipeline.cli.main import cli
+from pipeline.outcomes import language_column
+from pipeline.result import Result
 from tests.annotated_results import TEXTS, Named, dropped_by, write_result
 from tests.strategies import word_texts
 
@@ -263,6 +265,16 @@ def test_the_command(result: str) -> None:
     assert json.loads(call("--json", "-l", "en"))["documents"][EVERY] > 0
     with pytest.raises(BeamsiftError):
         call("--set", "length.min_words")
+
+
+def test_a_column_language_of_lists_is_not_that_of_the_language(tmp_path: Path) -> None:
+    output = write_result(tmp_path, TEXTS, [("length", {"min_words": 8})])
+    for path in Path(output, "shards").iterdir():
+        table = pq.read_table(path)
+        pq.write_table(table.append_column("language", pa.array([["de", "en"]] * len(table))), path)
+    assert calibrate(output)["by"] is None
+    manifest = json.loads(Path(output, "manifest.json").read_text())
+    assert language_column(Result(output, {**manifest, "stages": []})) is None
 
 
 def test_values_of_a_corpus_are_no_markup(tmp_path: Path) -> None:
