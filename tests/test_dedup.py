@@ -524,7 +524,7 @@ def loads(monkeypatch: pytest.MonkeyPatch, run_recipe: Runner, raw: Path, name: 
     with monkeypatch.context() as patch:
         patch.setattr(Shuffle, "send", lambda self, records, key: send(self, note(key.rsplit("-", 1)[1], records), key))
         patch.setattr("transforms.components._HalfRoundFn.process", noted)
-        run = {"split_bytes": 8_000, "partitions": 8, "workers": 1}
+        run = {"split_bytes": 30_000, "partitions": 8, "workers": 1}
         run_recipe({"input": {"paths": str(raw)}, "stages": [near()], "run": run}, name)
     return {shuffle: max(size for (other, _), size in received.items() if other == shuffle) for shuffle, _ in received}
 

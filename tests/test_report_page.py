@@ -107,7 +107,7 @@ def test_the_page_stays_small(report_results: dict[str, Path], tmp_path: Path) -
     last = manifest["inputs"][-1]
     more = [{**last, "ordinal": last["ordinal"] + n, "path": f"/more/{n}/part.jsonl"} for n in range(1, 2001)]
     manifest["inputs"] += more
-    manifest["recipe"]["stages"][1]["language"]["min_scores"] = {f"language-{n}-{100 * 'x'}": 0.5 for n in range(1500)}
+    manifest["recipe"]["input"]["paths"] = [f"/more/{n}/{100 * 'x'}" for n in range(1500)]
     (output / "manifest.json").write_text(json.dumps(manifest))
     contents = collect(open_result(str(output)))
     assert len(contents["inputs"]) == INPUTS and contents["inputs_left"] == len(manifest["inputs"]) - INPUTS
