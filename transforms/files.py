@@ -27,6 +27,7 @@ __all__ = [
     "exists",
     "expand",
     "file_info",
+    "files_below",
     "first_inside",
     "join",
     "named_format",
@@ -145,6 +146,13 @@ def _names_below(folder: str, *, recursive: bool) -> dict[str, Callable[[], File
         listed = filesystem.get_file_info(fs.FileSelector(root, recursive=recursive))
     below = [(info.path.removeprefix(root).lstrip("/"), info) for info in listed if info.type == fs.FileType.File]
     return {name: partial(_from_arrow, join(folder, name), info) for name, info in below}
+
+
+def files_below(folder: str) -> list[str]:
+    """Names of all files in a folder and below, relative to it, sorted; none if there is no such folder."""
+    if _kind(folder) != fs.FileType.Directory:
+        return []
+    return sorted(name.replace(os.sep, "/") for name in _names_below(_normal_uri(folder), recursive=True))
 
 
 def _walk_local(folder: str, recursive: bool) -> Iterator[str]:
