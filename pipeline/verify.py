@@ -15,16 +15,13 @@ from typing import Any
 
 from pipeline.verify_evidence import check_duplicates, check_limits
 from pipeline.verify_files import check_files, check_strays
-from pipeline.verify_rows import Where, check_edits, check_outcomes, locate_documents
+from pipeline.verify_rows import Finding, check_edits, check_outcomes, locate_documents
 from transforms.layout import MANIFEST, load_manifest
-
-Finding = tuple[str, str]
-"""(path in the result's folder, what is wrong with it)."""
 
 
 @dataclass
 class Report:
-    """What was found. checked: how much was looked at, by kind of check. skipped: checks that damage made impossible."""
+    """What was found. checked: how much was looked at, by check. skipped: checks that damage made impossible."""
 
     output: str
     findings: list[Finding] = field(default_factory=list)
@@ -50,8 +47,7 @@ def verify(output: str) -> Report:
     manifest = load_manifest(output)
     report = Report(output)
     for name, check in (("files", check_files), ("strays", check_strays)):
-        count, findings = check(output, manifest)
-        report.checked[name] = count
+        report.checked[name], findings = check(output, manifest)
         report.findings += findings
     report.findings += [(MANIFEST, what) for what in _funnel_gaps(manifest)]
     damaged = {path for path, _ in report.findings}
@@ -61,14 +57,11 @@ def verify(output: str) -> Report:
     where, findings = locate_documents(output, manifest)
     report.checked["documents"] = len(where.state)
     report.findings += findings
-    for name, rows_check in (("rejects", check_outcomes), ("edits", check_edits)):
-        count, findings = rows_check(output, manifest)
-        report.checked[name] = count
+    for name, look in (("rejects", check_outcomes), ("edits", check_edits), ("limits", check_limits)):
+        report.checked[name], findings = look(output, manifest)
         report.findings += findings
-    for name, evidence_check in (("limits", check_limits), ("duplicates", check_duplicates)):
-        count, findings = evidence_check(output, manifest, where)
-        report.checked[name] = count
-        report.findings += findings
+    report.checked["duplicates"], findings = check_duplicates(output, manifest, where)
+    report.findings += findings
     return report
 
 
@@ -83,11 +76,10 @@ def _funnel_gaps(manifest: dict[str, Any]) -> list[str]:
             left = stage["in"][unit] - sum(count[unit] for count in stage["dropped"].values())
             left += stage.get("edited", {"bytes": 0})["bytes"] if unit == "bytes" else 0
             if left != stage["out"][unit]:
-                gaps.append(f"stage {stage['id']!r}: {left} {unit} are left by its counts, {stage['out'][unit]} by its out")
+                gaps.append(
+                    f"stage {stage['id']!r}: {left} {unit} are left by its counts, {stage['out'][unit]} by its out"
+                )
         before = stage["out"]
     if not manifest.get("annotate_only") and manifest["kept"] != before:
         gaps.append(f"kept is {manifest['kept']}, but {before} came out of the last stage")
     return gaps
-
-
-__all__ = ["Finding", "Report", "Where", "verify"]

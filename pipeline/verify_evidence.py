@@ -1,4 +1,4 @@
-"""Evidence of removals: the limit that a document failed, the document that stands for a duplicate, their similarity."""
+"""Evidence of removals: the limit that a document failed, the survivor of a duplicate, their similarity."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FAILS = {">=": pc.less, ">": pc.less_equal, "<=": pc.greater, "<": pc.greater_e
 _COLUMNS = [KEY, "stage", "reason", "value", "threshold", "detail", "survivor", "kept_as"]
 
 
-def check_limits(output: str, manifest: dict[str, Any], where: Where) -> tuple[int, list[Finding]]:
+def check_limits(output: str, manifest: dict[str, Any]) -> tuple[int, list[Finding]]:
     """(documents, findings): what was measured of every document that a rule dropped fails that rule of the recipe."""
     recipe, findings = _recipe(output, manifest)
     if recipe is None:
@@ -43,7 +43,9 @@ def check_limits(output: str, manifest: dict[str, Any], where: Where) -> tuple[i
         for outcome in table.select(["stage", "reason"]).group_by(["stage", "reason"]).aggregate([]).to_pylist():
             same = pc.and_(pc.equal(table["stage"], outcome["stage"]), pc.equal(table["reason"], outcome["reason"]))
             rows, rule = table.filter(same), rules.get((outcome["stage"], outcome["reason"]))
-            what = f"stage {outcome['stage']!r} of the recipe has no rule {outcome['reason']!r}" if rule is None else None
+            what = (
+                f"stage {outcome['stage']!r} of the recipe has no rule {outcome['reason']!r}" if rule is None else None
+            )
             passing = rows if rule is None else rows.filter(pc.invert(_fails(rows, rule)))
             if len(passing):
                 what = what or f"was not outside the limit of {outcome['reason']} at {outcome['stage']!r}"
@@ -116,10 +118,11 @@ def _evidence_gaps(output: str, manifest: dict[str, Any], stage: DedupStage, rem
     found: list[Finding] = []
     leaves = keys != survivors
     if stage.params.action == "drop":
-        mine = {"keys": removed[KEY].to_numpy(), "survivors": pc.fill_null(removed["survivor"], -1).to_numpy()}
-        if not (np.array_equal(keys[leaves], mine["keys"]) and np.array_equal(survivors[leaves], mine["survivors"])):
-            differ = np.setxor1d(keys[leaves], mine["keys"])
-            place = shown(differ) if len(differ) else "survivors"
+        said = [removed[name] for name in (KEY, "survivor", *(["value"] if near else []))]
+        proved = [documents[name].filter(pa.array(leaves)) for name in names if name in (KEY, "survivor", "similarity")]
+        if not all(one.equals(other) for one, other in zip(said, proved, strict=True)):
+            differ = np.setxor1d(said[0].to_numpy(), proved[0].to_numpy())
+            place = shown(differ) if len(differ) else "survivors or similarities"
             found.append((series, f"rejects and this folder disagree about duplicates of stage {stage.id!r}: {place}"))
     standing, count = np.unique(survivors, return_counts=True)
     claimed = documents["cluster_size"].to_numpy()
@@ -147,18 +150,12 @@ def _similarity_gaps(
     if unequal.any():
         gaps.append((f"{series}/documents", f"{shown(keys[unequal])}: same shingles as the survivor, similarity not 1"))
     pairs = pa.concat_tables(read_series(output, manifest, f"{series}/pairs", [KEY, "other", "similarity"]))
-    compared = {
-        pair: value
-        for *pair_, value in zip(*(pairs[name].to_pylist() for name in (KEY, "other", "similarity")), strict=True)
-        if (pair := tuple(pair_))
-    }
-    asked = np.flatnonzero(leaves & ~twins)
-    unproved = [
-        row
-        for row in asked.tolist()
-        if compared.get((int(same_as[row]), int(standing[row]))) != similarity[row]
-    ]
-    if unproved:
+    rows = np.flatnonzero(leaves & ~twins)
+    asked = pa.table({KEY: same_as[rows], "other": standing[rows], "asked": similarity[rows], "row": rows})
+    answered = asked.join(pairs, keys=[KEY, "other"], join_type="left outer").sort_by("row")
+    proved = pc.fill_null(pc.equal(answered["asked"], answered["similarity"]), False)
+    unproved = answered.filter(pc.invert(proved))["row"].to_numpy()
+    if len(unproved):
         gaps.append((f"{series}/pairs", f"{shown(keys[unproved])}: no pair with the survivor of that similarity"))
     return gaps
 
@@ -167,6 +164,3 @@ def _standing(survivors: Keys, keys: Keys, same_as: Keys) -> Keys:
     """The document that stands for the survivor's shingles: its own same_as where it has a row, else itself."""
     at = np.minimum(np.searchsorted(keys, survivors), len(keys) - 1)
     return np.where(keys[at] == survivors, same_as[at], survivors) if len(keys) else survivors
-
-
-__all__ = ["check_duplicates", "check_limits"]

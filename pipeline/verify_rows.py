@@ -20,6 +20,7 @@ from transforms.layout import MANIFEST
 from transforms.split import ROW_BITS
 
 Finding = tuple[str, str]
+"""(path in the result's folder, what is wrong with it)."""
 Keys = NDArray[np.int64]
 
 MISSING, IN_SHARDS, IN_REJECTS = 0, 1, 2
@@ -85,7 +86,9 @@ def locate_documents(output: str, manifest: dict[str, Any]) -> tuple[Where, list
                 findings.append((series, f"{shown(strange)} are of no file that the manifest names"))
             taken = where.state[number] != MISSING
             if taken.any():
-                findings.append((series, f"{shown(keys[np.flatnonzero(taken)])} are there twice, or both kept and dropped"))
+                findings.append(
+                    (series, f"{shown(keys[np.flatnonzero(taken)])} are there twice, or both kept and dropped")
+                )
             if series == "shards":
                 where.state[number] = IN_SHARDS
             else:
@@ -122,7 +125,9 @@ def check_outcomes(output: str, manifest: dict[str, Any]) -> tuple[int, list[Fin
     documents: Counter[tuple[str, str]] = Counter()
     size: Counter[tuple[str, str]] = Counter()
     for table in read_series(output, manifest, "rejects", ["stage", "reason", "text_bytes"]):
-        for row in table.group_by(["stage", "reason"]).aggregate([("text_bytes", "count"), ("text_bytes", "sum")]).to_pylist():
+        for row in (
+            table.group_by(["stage", "reason"]).aggregate([("text_bytes", "count"), ("text_bytes", "sum")]).to_pylist()
+        ):
             documents[row["stage"], row["reason"]] += row["text_bytes_count"]
             size[row["stage"], row["reason"]] += row["text_bytes_sum"]
     if annotated:  # who would have left is in the shards, bytes as edited by later stages
