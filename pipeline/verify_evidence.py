@@ -15,7 +15,7 @@ from filters.contract import LimitByName, Rule
 from filters.errors import RecipeError
 from filters.minhash import MinHashParams
 from pipeline.recipe import DedupStage, Recipe, parse_recipe
-from pipeline.stats import read_series
+from pipeline.result import read_series
 from pipeline.verify_rows import IN_REJECTS, IN_SHARDS, Finding, Keys, Where, shown
 from pipeline.yaml_document import load_yaml
 from transforms.layout import MANIFEST

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from filters.annotate import WOULD_DROP_AT, WOULD_DROP_REASON
 from filters.chain import EDITED, KEY
 from pipeline.recipe import DEDUPS
-from pipeline.stats import read_series
+from pipeline.result import read_series
 from transforms.layout import MANIFEST
 from transforms.split import ROW_BITS
 

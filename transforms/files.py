@@ -34,6 +34,7 @@ __all__ = [
     "open_filesystem",
     "read_bytes",
     "remove_file",
+    "remove_others",
     "remove_tree",
     "write_bytes_atomic",
 ]
@@ -293,6 +294,16 @@ def remove_tree(uri: str) -> None:
                 filesystem.delete_dir(path)
     if kind == fs.FileType.File:
         raise OutputError(f"{uri} is a file, not a folder; remove it yourself if it may go")
+
+
+def remove_others(uri: str, names: Sequence[str]) -> None:
+    """Remove the folders in a folder, but those named; it may be missing. Raises OutputError."""
+    filesystem, path = open_filesystem(uri)
+    with writing(uri):
+        listed = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    for info in listed:
+        if info.type == fs.FileType.Directory and info.base_name not in names:
+            remove_tree(join(uri, info.base_name))
 
 
 def remove_file(uri: str) -> None:
