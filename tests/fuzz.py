@@ -29,16 +29,34 @@ MOST_BYTES = 8 << 30
 """Of a process's address space: the allocator refuses a size that damage made huge."""
 
 
+def selftest(number: int) -> str:
+    """Goes wrong in every way."""
+    if number == 1:
+        return str(1 // 0)
+    if number == 2:
+        os.abort()
+    while number == 3:
+        time.sleep(1)
+    return "result"
+
+
 def work(target: str, first: int, inputs: int, state: Path) -> None:
     """In a process of its own: run inputs one by one, appending to `state` each number and what became of it."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
-    from tests.fuzz_targets import TARGETS
+
+    def run(number: int) -> str:
+        if target == "selftest":
+            return selftest(number)
+        from tests.fuzz_targets import TARGETS
+
+        return TARGETS[target](random.Random(f"{target} {number}"))
 
     with state.open("a", buffering=1) as log:
         for number in range(first, first + inputs):
             log.write(f"{number} ")
+            log.flush()
             try:
-                outcome = TARGETS[target](random.Random(f"{target} {number}"))
+                outcome = run(number)
             except Exception as error:
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 outcome = f"SURPRISE {type(error).__name__} at {Path(where.filename).name}:{where.lineno}"

@@ -62,6 +62,8 @@ def proxy(upstream: int, faults: Faults) -> Iterator[int]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
 
         def answer(self) -> None:
             with lock:
@@ -78,17 +80,30 @@ def proxy(upstream: int, faults: Faults) -> Iterator[int]:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            body = self.rfile.read(length)
+            body = self.chunks() if "Transfer-Encoding" in self.headers else self.rfile.read(length)
             if faults.throttle and number % faults.throttle == 0:
                 faults.done["throttled"] += 1
                 self.reply(503, {}, b"<Error><Code>SlowDown</Code><Message>slow down</Message></Error>")
                 return
             connection = http.client.HTTPConnection("127.0.0.1", upstream)
-            connection.request(self.command, self.path, body, {k: v for k, v in self.headers.items() if k != "Expect"})
+            own = ("expect", "transfer-encoding", "content-length")
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in own}
+            connection.connect()
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+            connection.request(self.command, self.path, body, {**headers, "Content-Length": str(len(body))})
             response = connection.getresponse()
             content = response.read()
             self.reply(response.status, dict(response.getheaders()), content)
             connection.close()
+
+        def chunks(self) -> bytes:
+            parts = []
+            while size := int(self.rfile.readline().partition(b";")[0], 16):
+                parts.append(self.rfile.read(size))
+                self.rfile.readline()
+            while self.rfile.readline().strip():
+                pass
+            return b"".join(parts)
 
         def reply(self, status: int, headers: dict[str, str], content: bytes) -> None:
             self.send_response(status)
@@ -101,6 +116,7 @@ def proxy(upstream: int, faults: Faults) -> Iterator[int]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)
+            self.wfile.flush()
 
         def log_message(self, *args: object) -> None:
             pass

@@ -80,7 +80,7 @@ def test_a_run_on_s3(store: int, sample: Path, tmp_path: Path, faults: Faults) -
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(written))
     command = [sys.executable, "-m", "pipeline.cli.main", "run", str(tmp_path / "recipe.yaml"), "--quiet", "--json"]
     with proxy(store, faults) as port:
-        done = subprocess.run(command, env=environment(port), capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, env=environment(port), capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-2000:]
     assert not faults.throttle or faults.done["throttled"] > 3
     assert not faults.tear or faults.done["torn"] > 3

@@ -202,11 +202,12 @@ def read_arrow_stream(
     """Yield the record batches of an Arrow stream. Raises InputError naming the damaged batch, unless tolerated."""
     filesystem, path = open_filesystem(uri)
     with reading(uri):
+        size = filesystem.get_file_info(path).size
         source = filesystem.open_input_stream(path, compression=None, buffer_size=_BUFFER_BYTES)
     with source:
         row = number = 0
         with _explained(f"{uri}, header"):
-            reader = pa.ipc.open_stream(source)
+            reader = pa.ipc.open_stream(pa.PythonFile(_Bounded(source, size), mode="r"))
         while True:
             try:
                 with _explained(f"{uri}, record batch {number}", DamagedUnitError):
@@ -221,6 +222,23 @@ def read_arrow_stream(
             yield from _checked(uri, Piece(row, f"record batch {number}", batch), tolerated)
             row += batch.num_rows
             number += 1
+
+
+class _Bounded:
+    """A stream of so many bytes. Arrow takes memory for as many as a damaged message claims; nobody is asked for more
+    than there are.
+    """
+
+    closed = False
+
+    def __init__(self, source: pa.NativeFile, size: int) -> None:
+        self._source = source
+        self._left = size
+
+    def read(self, size: int) -> bytes:
+        data = bytes(self._source.read(min(size, self._left)))
+        self._left -= len(data)
+        return data
 
 
 def _present(schema: pa.Schema, names: Sequence[str]) -> list[int]:
