@@ -39,25 +39,39 @@ def files_fingerprint(before: str, corpus: Corpus) -> str:
 
 def pass_fingerprint(before: str, stages: Sequence[Stage | DedupStage], options: Any) -> str:
     """Of one pass, and of all before it: its stages with what they read from files, and its options."""
-    values = {name: repr(value) for name, value in vars(options).items() if name not in _FREE}
-    parts = [json.dumps([stage.id, stage.name, stage.params.model_dump(mode="json")]) for stage in stages]
+    values = {name: value for name, value in vars(options).items() if name not in _FREE}
+    parts = [_spelled([stage.id, stage.name, stage.params.model_dump()]) for stage in stages]
     contents = [part for stage in stages for part in _contents(stage.params.model_dump())]
-    return _hash(before, json.dumps(values, sort_keys=True), *parts, *contents)
+    return _hash(before, _spelled(values), *parts, *contents)
 
 
-def _contents(values: Any) -> Iterator[bytes]:
-    """Digest of everything that parameters name by path or by environment variable."""
+def _spelled(value: Any) -> str:
+    """Plain data in one spelling, whatever order this process has its sets in."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(sorted(f"{key!r}:{_spelled(inner)}" for key, inner in value.items())) + "}"
+    if isinstance(value, set | frozenset):
+        return "{" + ",".join(sorted(map(_spelled, value))) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_spelled, value)) + "]"
+    return repr(value)
+
+
+def _contents(values: Any, name: str = "") -> Iterator[bytes]:
+    """Digest of everything that parameters name: files, folders as `path`, and environment variables as `env`.
+
+    name: the key under which the values stand.
+    """
     if isinstance(values, str):
-        path = Path(values)
-        for file in _files(path):
-            yield str(file.relative_to(path.parent)).encode() + _digest_of(file)
+        if name == "env":
+            yield hashlib.sha256(os.environb.get(values.encode(), b"")).digest()
+        for file in _files(Path(values), within=name == "path") if values else ():
+            yield str(file.relative_to(Path(values).parent)).encode() + _digest_of(file)
     elif isinstance(values, Mapping):
-        if isinstance(values.get("env"), str):
-            yield hashlib.sha256(os.environb.get(values["env"].encode(), b"")).digest()
-        yield from _contents(list(values.values()))
+        for key, inner in values.items():
+            yield from _contents(inner, str(key))
     elif isinstance(values, Sequence):
-        for value in values:
-            yield from _contents(value)
+        for inner in values:
+            yield from _contents(inner, name)
 
 
 def _digest_of(path: Path) -> bytes:
@@ -68,9 +82,11 @@ def _digest_of(path: Path) -> bytes:
     return digest.digest()
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, *, within: bool) -> list[Path]:
     try:
-        return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path] * path.is_file()
+        if path.is_dir():
+            return sorted(file for file in path.rglob("*") if file.is_file()) if within else []
+        return [path] if path.is_file() else []
     except (OSError, ValueError):  # a phrase, not a path
         return []
 

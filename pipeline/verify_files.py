@@ -52,7 +52,7 @@ def _damage(uri: str, file: dict[str, Any], weighed: str) -> str | None:
         return f"cannot be read: {reason(error)}"
     if rows != file["rows"]:
         return f"has {rows:,} rows, the manifest says {file['rows']:,}"
-    if text_bytes is not None and text_bytes != file["text_bytes"]:
+    if text_bytes is not None and text_bytes != file.get("text_bytes", text_bytes):
         return f"has {text_bytes:,} bytes of text, the manifest says {file['text_bytes']:,}"
     return None
 
