@@ -29,6 +29,9 @@ from filters.groups import GroupCounts, strings_of
 from filters.names import KEY as KEY
 from filters.texts import byte_lengths
 
+UNREADABLE_REASON, UNREADABLE_DETAIL = "\0unreadable_reason", "\0unreadable_detail"
+"""Columns of rows that stand for some that could not be read: the reason, and the place and cause."""
+
 READ = "read"
 """Name of the step that precedes every stage: documents without a text (null) leave there."""
 
@@ -175,10 +178,16 @@ def with_texts(batch: pa.RecordBatch, text_column: str, tally: Tally, rejects: l
     missing = pc.is_null(batch[text_column])
     if batch[text_column].null_count:
         gone = batch.filter(missing)
+        unreadable = UNREADABLE_REASON in batch.schema.names
+        reasons = gone[UNREADABLE_REASON].to_pylist() if unreadable else ["null_text"] * len(gone)
+        detail = gone[UNREADABLE_DETAIL] if unreadable else None
         tally.add((READ, READ), len(gone), 0)
-        tally.add((READ, "null_text"), len(gone), 0)
-        rejects.append(reject_rows(gone[KEY], READ, "null_text"))
+        for reason, documents in Counter(reasons).items():
+            tally.add((READ, reason), documents, 0)
+        rejects.append(reject_rows(gone[KEY], READ, reasons, detail=detail))
         batch = batch.filter(pc.invert(missing))
+        if unreadable:
+            batch = batch.drop_columns([UNREADABLE_REASON, UNREADABLE_DETAIL])
     batch = _with_column(batch, text_column, batch[text_column].cast(pa.large_string()))
     tally.add((READ, READ), len(batch), int(byte_lengths(batch[text_column]).sum()))
     return batch

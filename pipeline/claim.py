@@ -14,7 +14,7 @@ import psutil
 
 from filters.errors import InputError, OutputError
 from transforms.files import exists, first_inside, join, read_bytes, remove_file, remove_tree, write_bytes_atomic
-from transforms.layout import MANIFEST, OWN_FOLDERS, UNFINISHED, marker_of
+from transforms.layout import MANIFEST, OWN_FOLDERS, STAGING, UNFINISHED, marker_of
 
 _CLOCK_SECONDS = 2.0
 """Two processes of one number that began this much apart are two."""
@@ -77,7 +77,7 @@ def _check_marker(output: str, marker: dict[str, Any], overwrite: bool) -> None:
     elif not overwrite:
         raise OutputError(
             f"a run in {output} was begun on {marker.get('host')} (process {marker['pid']}, {marker.get('started')}) "
-            "and has not finished; if it is no longer alive, give --overwrite to start over"
+            "and has not finished; if it is no longer alive, give --overwrite to start over, with --resume to go on"
         )
 
 
@@ -109,11 +109,14 @@ class Claim:
 
 
 @contextmanager
-def claimed(output: str, inputs: Sequence[str], *, overwrite: bool, started: str) -> Iterator[Claim]:
+def claimed(
+    output: str, inputs: Sequence[str], *, overwrite: bool, started: str, resume: bool = False
+) -> Iterator[Claim]:
     """Hold the output folder for one run.
 
-    What an earlier run left is removed. After an error the marker stays and says that no process holds the folder;
-    where the run was handed over it stays as it is, for the run to remove.
+    What an earlier run left is removed, but for intermediate files where `resume` asks to go on with them. After an
+    error the marker stays and says that no process holds the folder; where the run was handed over it stays as it is,
+    for the run to remove.
     Raises as `check_output`.
     """
     check_output(output, inputs, overwrite=overwrite)
@@ -130,7 +133,8 @@ def claimed(output: str, inputs: Sequence[str], *, overwrite: bool, started: str
     try:
         remove_file(join(output, MANIFEST))
         for name in OWN_FOLDERS:
-            remove_tree(join(output, name))
+            if name != STAGING or not resume:
+                remove_tree(join(output, name))
         if not _is_held(output, marker):
             raise OutputError(
                 f"another run has begun in {output} at the same moment; give one of them another --output"

@@ -11,6 +11,7 @@ import apache_beam as beam
 from filters.chain import KEY, Stage
 from filters.contract import Rewrite
 from filters.minhash import MinHashParams
+from pipeline.fingerprint import corpus_fingerprint, files_fingerprint, pass_fingerprint
 from pipeline.recipe import DedupStage, Recipe
 from pipeline.training import tokenizer_facts, training_options
 from transforms.apply import Apply, StagingOptions
@@ -63,19 +64,26 @@ class Places:
 
 def build_graph(
     pipeline: beam.Pipeline, recipe: Recipe, corpus: Corpus, places: Places, manifest: ManifestOptions
-) -> None:
-    """Add the whole run to a pipeline."""
+) -> list[str]:
+    """Add the whole run to a pipeline. Gives the names of the folders of its passes in `staging/`.
+
+    A name is made from all that the files in it depend on, so that processes which an earlier run left behind cannot
+    meddle with those of another recipe.
+    """
     text_column = recipe.input.text_column
     if places.versions is not None:
         _ = pipeline | "CheckVersions" >> CheckVersions(dict(places.versions))
     splits = pipeline | "ReadCorpus" >> ReadCorpus(places.plan)
+    work, folders = corpus_fingerprint(corpus), []
     for number, part in enumerate(stage_runs(recipe)):
-        folder = join(places.staging, f"{number:02d}")
         if isinstance(part, DedupStage):
+            work = pass_fingerprint(work, (part,), places)
+            folders.append(f"{number:02d}-{files_fingerprint(work, corpus)[:16]}")
+            folder = join(places.staging, folders[-1])
             splits = splits | f"{number:02d} {part.id}" >> _dedup(part, recipe, corpus, folder, places)
         else:
             options = StagingOptions(
-                folder=folder,
+                folder=places.staging,
                 batch_rows=recipe.run.batch_rows,
                 split_bytes=recipe.run.split_bytes,
                 keep_text=recipe.output.reject_text,
@@ -85,6 +93,9 @@ def build_graph(
                 annotate=places.annotate,
                 language=recipe.language_column,
             )
+            work = pass_fingerprint(work, part, options)
+            folders.append(f"{number:02d}-{work[:16]}")
+            options = replace(options, folder=join(places.staging, folders[-1]), work=work)
             label = f"{number:02d} Apply " + (", ".join(stage.id for stage in part) or "nothing")
             splits = splits | label >> Apply(part, text_column, options)
     splits = splits | "FollowSurvivors" >> FollowSurvivors(_followed(recipe))
@@ -100,6 +111,7 @@ def build_graph(
     groups, exceeded = splits | "CountGroups" >> CountGroups(places.output, recipe.guards.budgets)
     files = [records, groups] | beam.Flatten()
     (splits, files, exceeded, *training) | "WriteManifest" >> WriteManifest(manifest)
+    return folders
 
 
 def stage_runs(recipe: Recipe) -> Iterator[tuple[Stage, ...] | DedupStage]:

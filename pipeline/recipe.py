@@ -21,6 +21,7 @@ from filters.minhash import MinHashParams
 from filters.tokens.params import TrainingParams
 from pipeline.validation import ByteSize, nearest, validate
 from pipeline.yaml_document import Location, YamlDocument, load_yaml
+from transforms.tolerance import DamageKind, Tolerance
 
 DEDUPS: dict[str, type[ExactParams] | type[MinHashParams]] = {
     "exact_dedup": ExactParams,
@@ -35,13 +36,31 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class TolerateSection(_Section):
+    """What of the input may be unreadable; as it is, nothing: damage fails the run.
+
+    kinds: `file`, one that cannot be opened or breaks off; `row_group` of Parquet, or a record batch; `row`, of
+    Parquet or Arrow with invalid UTF-8; `line` of JSON lines that is malformed or of another shape than the others.
+    max_documents, max_share: more unreadable documents than either fail the run. Each is in `rejects/`.
+    """
+
+    kinds: tuple[DamageKind, ...] = ()
+    max_documents: Annotated[int, Field(ge=0)] = 1000
+    max_share: Annotated[float, Field(ge=0, le=1)] = 0.001
+
+    def as_tolerance(self) -> Tolerance:
+        """For the transforms."""
+        return Tolerance(frozenset(self.kinds), self.max_documents, self.max_share)
+
+
 class InputSection(_Section):
     """What to read.
 
     paths: files, folders or globs, local or `gs://`, `s3://` and others. text_column: holds the texts.
     drop_columns: are not carried through, such as those of an earlier run's output.
     format: parquet, jsonl or arrow; told by the ending if left out. schema_sample_bytes: how much of each JSON-lines
-    file is read to learn its columns; a column that turns up later is an error, never dropped.
+    file is read to learn its columns; a column that turns up later is an error, never dropped. tolerate: damage that
+    is passed over.
     """
 
     paths: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -49,6 +68,7 @@ class InputSection(_Section):
     drop_columns: tuple[str, ...] = ()
     format: Literal["parquet", "jsonl", "arrow"] | None = None
     schema_sample_bytes: Annotated[ByteSize, Field(ge=1)] = 8 << 20
+    tolerate: TolerateSection = TolerateSection()
 
     @field_validator("paths", mode="before")
     @classmethod

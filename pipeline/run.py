@@ -36,8 +36,9 @@ from pipeline.runners import (
 )
 from pipeline.training import check_training
 from pipeline.watch import Report, watching
+from pipeline.workers import worker_lost, workers_watched
 from transforms.corpus import RESERVED_COLUMNS, Corpus, cut_splits, open_corpus, write_plan
-from transforms.files import join, remove_tree, write_bytes_atomic
+from transforms.files import join, remove_others, remove_tree, write_bytes_atomic
 from transforms.layout import FORMAT_VERSION, STAGING, load_manifest, marker_of, write_manifest
 from transforms.manifest import ManifestOptions
 
@@ -75,6 +76,7 @@ def check(
         drop_columns=recipe.input.drop_columns,
         format=recipe.input.format,
         schema_sample_bytes=recipe.input.schema_sample_bytes,
+        tolerance=recipe.input.tolerate.as_tolerance(),
     )
     check_training(recipe, _check_columns(recipe, corpus, annotate_only), [file.uri for file in corpus.files])
     check_output(recipe.output.path, [file.uri for file in corpus.files], overwrite=overwrite)
@@ -162,6 +164,7 @@ def run(
     beam_options: Sequence[str] = (),
     overwrite: bool = False,
     keep_staging: bool = False,
+    resume: bool = False,
     annotate_only: bool = False,
     report: Report | None = None,
     expect: Callable[[int], None] | None = None,
@@ -169,10 +172,11 @@ def run(
 ) -> dict[str, Any]:
     """Run a recipe to its end and return the manifest.
 
-    annotate_only: drop nothing; what every stage measures and judges becomes columns of the shards. expect: is told,
-    before the work starts, how many bytes of text will be read (an estimate for JSON lines). tell: gets sentences for
-    the user while the run is under way. Where Beam's options say that nobody waits for the run, only
-    {"submitted": a sentence} is returned.
+    resume: take over what an earlier run staged in this output folder, as far as it is what this recipe would make of
+    these files; `taken_over` in the manifest says how much. annotate_only: drop nothing; what every stage measures and
+    judges becomes columns of the shards. expect: is told, before the work starts, how many bytes of text will be read
+    (an estimate for JSON lines). tell: gets sentences for the user while the run is under way. Where Beam's options say
+    that nobody waits for the run, only {"submitted": a sentence} is returned.
 
     Raises RecipeError, InputError, OutputError and RunnerError before the work starts where that is possible; what
     fails later leaves an output folder without a manifest, which no reader takes for a result.
@@ -195,8 +199,11 @@ def run(
     plan, facts = join(staging, "plan.parquet"), join(staging, "facts.json")
     since = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(started))
     with (
-        claimed(output, [file.uri for file in checked.corpus.files], overwrite=overwrite, started=since) as claim,
+        claimed(
+            output, [file.uri for file in checked.corpus.files], overwrite=overwrite, started=since, resume=resume
+        ) as claim,
         watching(report) if runner == LOCAL else nullcontext() as watched,
+        workers_watched() as thread_ends,
     ):
         write_plan(checked.corpus, plan, recipe.run.split_bytes)
         write_bytes_atomic(facts, json.dumps(_facts(checked, runner)).encode())
@@ -211,12 +218,13 @@ def run(
             annotate_only,
             alone,
             None if keep_staging else staging,
+            checked.corpus.tolerance,
         )
         if alone:
             claim.hand_over()
         try:
             pipeline = beam.Pipeline(runner=engine, options=options)
-            build_graph(
+            folders = build_graph(
                 pipeline,
                 recipe,
                 checked.corpus,
@@ -231,9 +239,11 @@ def run(
                 ),
                 manifest,
             )
+            remove_others(staging, folders)
             submitted = wait_for(runner, engine, pipeline.run(), options)
         except Exception as error:
-            known = own_error(error) or (job_failed(error, runner) if runner != LOCAL else None)
+            lost = worker_lost(error, thread_ends) if runner == LOCAL else job_failed(error, runner)
+            known = own_error(error) or lost
             if known is None:
                 raise
             raise known from error

@@ -310,7 +310,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path, name):
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert sum(batch.num_rows for _, batch in read()) == 20
     path.unlink()
-    with pytest.raises(InputError, match=rf"{name}: there is no such file"):
+    with pytest.raises(InputError, match=rf"{name} is gone since the run was planned"):
         next(read())
 
 

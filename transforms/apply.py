@@ -18,7 +18,8 @@ from filters.contract import prepared_state
 from filters.groups import GroupCounts, Grouping
 from filters.texts import byte_lengths
 from transforms.corpus import TEXT_BYTES
-from transforms.files import atomic_writer, join
+from transforms.files import AtomicFile, atomic_writer
+from transforms.finished import finished_pieces, piece_stem, record_piece
 from transforms.progress import Progress
 from transforms.read import BATCH_ROWS, read_split, split_schema
 from transforms.split import PART_BITS, STAGED, Split, Spread, split_order
@@ -43,7 +44,9 @@ class StagingOptions:
     JSON-lines file becomes many Splits, whatever its filters keep. keep_text: rejects carry their text. progress:
     folder for `Progress`. groupings: documents are counted by these. second_pass: share of the survivors that the
     stages are run over again. annotate: nothing is dropped, see `filters.annotate`; the staged Split holds all rows,
-    those that a run would have dropped as dead ones. language: column whose value rejects carry.
+    those that a run would have dropped as dead ones. language: column whose value rejects carry. work: fingerprint of
+    stages, schema and code; pieces that were staged by the same work are taken over, see `transforms.finished`. None:
+    they are not recorded.
     """
 
     folder: str
@@ -55,6 +58,7 @@ class StagingOptions:
     second_pass: float = 0.0
     annotate: bool = False
     language: str | None = None
+    work: str | None = None
 
 
 @dataclass
@@ -75,6 +79,7 @@ class _Part:
     edits: list[pa.Table] = field(default_factory=list)
     alive: list[NDArray[np.bool_]] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    files: list[AtomicFile] = field(default_factory=list)
 
     def add(self, applied: Applied, kept: pa.RecordBatch) -> None:
         self.tally.update(applied.tally)
@@ -110,12 +115,18 @@ def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options
     """
     progress = Progress(options.progress, "filter")
     raw = split.format != STAGED
-    number = at = 0
+    number = at = read = 0
+    for staged in finished_pieces(options.folder, split, options.work) if options.work else ():
+        yield staged
+        if staged.last or not raw:
+            return
+        number += 1
+        read += staged.tally.documents[(READ, READ)]
     alive = split.mask() if options.annotate and not raw else np.zeros(0, np.bool_)
-    batches = _batches(split, options)
+    batches = _behind(_batches(split, options), read)
     batch: pa.RecordBatch | None = next(batches, None) or _no_rows(split_schema(split))
     while batch is not None:
-        uri = join(options.folder, f"{split.name}-{number:04d}.parquet")
+        uri = f"{piece_stem(options.folder, split, number)}.parquet"
         with atomic_writer(uri) as sink:
             part: _Part | None = None
             # Only raw files are cut: a staged Split was cut to size when it was raw.
@@ -144,7 +155,7 @@ def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options
                 applied.tally.update(again)
                 kept = _with_sizes(applied.kept, text_column)
                 if part is None:
-                    part = _Part(sink, _staged_writer(sink, kept.schema, text_column), uri, groups)
+                    part = _Part(sink, _staged_writer(sink, kept.schema, text_column), uri, groups, files=[sink])
                 part.add(applied, kept)
                 if options.annotate:
                     part.alive.append(after)
@@ -153,7 +164,10 @@ def stage_split(split: Split, stages: Sequence[Stage], text_column: str, options
             assert part is not None
             part.flush()
             part.writer.close()
-        yield replace(_finish(split, part, number, options), last=split.last and batch is None)
+        staged = replace(_finish(split, part, number, options), last=split.last and batch is None)
+        if options.work:
+            record_piece(piece_stem(options.folder, split, number), split, options.work, staged, part.files)
+        yield staged
         number += 1
 
 
@@ -162,6 +176,14 @@ def _batches(split: Split, options: StagingOptions) -> Iterator[pa.RecordBatch]:
     if options.annotate and split.format == STAGED:
         split = split.with_mask(np.ones(split.rows, np.bool_))
     return read_split(split, batch_rows=options.batch_rows)
+
+
+def _behind(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Batches without their first rows."""
+    for batch in batches:
+        if rows < len(batch):
+            yield batch.slice(rows)
+        rows = max(0, rows - len(batch))
 
 
 def _with_sizes(batch: pa.RecordBatch, text_column: str) -> pa.RecordBatch:
@@ -186,13 +208,13 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _finish(split: Split, part: _Part, number: int, options: StagingOptions) -> Split:
     """The staged Split with its sidecars written and its history brought up to date."""
-    stem = join(options.folder, f"{split.name}-{number:04d}")
+    stem = piece_stem(options.folder, split, number)
     sidecars = [s for s in split.sidecars if not s[0].startswith("column:")] if number == 0 else []
     counts = [part.groups.table()] if options.groupings else []
     for kind, tables in ((REJECTS, part.rejects), (EDITS, part.edits), (GROUPS, counts)):
         if tables:
             uri = f"{stem}.{kind}.parquet"
-            write_sidecar(uri, pa.concat_tables(tables))
+            part.files.append(write_sidecar(uri, pa.concat_tables(tables)))
             sidecars.append((kind, uri))
     tally = Tally()
     if number == 0:
@@ -225,10 +247,11 @@ def _without_read(tally: Tally) -> Tally:
     return outcomes
 
 
-def write_sidecar(uri: str, table: pa.Table) -> None:
+def write_sidecar(uri: str, table: pa.Table) -> AtomicFile:
     """Write a small file about a Split's rows."""
     with atomic_writer(uri) as sink:
         pq.write_table(table, sink, compression="zstd")
+    return sink
 
 
 class _ApplyFn(beam.DoFn):

@@ -16,6 +16,7 @@ from pyarrow import fs
 
 from filters.errors import InputError
 from transforms.filesystems import FILE_ERRORS, open_filesystem, reading, reason
+from transforms.tolerance import FILE, ROW, ROW_GROUP, Unreadable
 
 _BUFFER_BYTES = 1 << 20
 _STREAM_START = b"\xff\xff\xff\xff"
@@ -30,6 +31,7 @@ class Units:
     schema: pa.Schema
     rows: tuple[int, ...]
     bytes: tuple[int, ...]
+    damage: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,18 @@ def inspect_parquet(uri: str, text_column: str) -> Units:
 
 
 def read_parquet(
-    uri: str, names: Sequence[str], *, first_unit: int, units: int, batch_rows: int, batch_bytes: int
-) -> Iterator[Piece]:
+    uri: str,
+    names: Sequence[str],
+    *,
+    first_unit: int,
+    units: int,
+    batch_rows: int,
+    batch_bytes: int,
+    tolerated: frozenset[str] = frozenset(),
+) -> Iterator[Piece | Unreadable]:
     """Yield the rows of row groups `first_unit` and on, in batches sized by what the footer says of them.
 
-    Raises InputError naming the row group that is damaged.
+    Raises InputError naming the row group that is damaged, unless damage of the kind is tolerated.
     """
     with contextlib.ExitStack() as stack:
         file = _open_parquet(uri, stack)
@@ -71,15 +80,34 @@ def read_parquet(
             row = sum(group.num_rows for group in groups[:i])
             last = row + groups[i].num_rows
             most_rows = _rows_for(groups[i].num_rows, groups[i].total_byte_size, batch_rows, batch_bytes)
-            with _explained(f"{uri}, row group {i}"):
-                if not present:
-                    yield Piece(row, f"row group {i}", _rows_without_columns(groups[i].num_rows, names))
-                    continue
-                for batch in file.iter_batches(most_rows, row_groups=[i], columns=present, use_threads=False):
-                    yield _checked(uri, Piece(row, f"row group {i}", batch))
+            if not present:
+                yield Piece(row, f"row group {i}", _rows_without_columns(groups[i].num_rows, names))
+                continue
+            try:
+                with _explained(f"{uri}, row group {i}"):
+                    batches = file.iter_batches(most_rows, row_groups=[i], columns=present, use_threads=False)
+                while (batch := _next(batches, f"{uri}, row group {i}", last - row)) is not None:
+                    yield from _checked(uri, Piece(row, f"row group {i}", batch), tolerated)
                     row += batch.num_rows
-            if row != last:
-                raise InputError(f"{uri}, row group {i}: {last - row} rows fewer than its footer says; copy it again")
+            except DamagedUnitError as error:
+                if ROW_GROUP not in tolerated:
+                    raise InputError(str(error)) from error
+                yield Unreadable(row, last - row, ROW_GROUP, str(error))
+
+
+class DamagedUnitError(Exception):
+    """A row group or record batch cannot be read from here on; the message names it."""
+
+
+def _next(batches: Iterator[pa.RecordBatch], place: str, rows: int) -> pa.RecordBatch | None:
+    """The next batch of a row group that should have so many rows left, None at its end."""
+    with _explained(place, DamagedUnitError):
+        batch = next(batches, None)
+    left = rows - (0 if batch is None else batch.num_rows)
+    if left < 0 or (batch is None and left):
+        how = "fewer" if left > 0 else "more"
+        raise DamagedUnitError(f"{place}: {abs(left)} rows {how} than its footer says; copy it again")
+    return batch
 
 
 def _rows_for(rows: int, size: int, batch_rows: int, batch_bytes: int) -> int:
@@ -143,8 +171,10 @@ def _width(kind: pa.DataType) -> int:
         return 1 << 20
 
 
-def read_arrow(uri: str, names: Sequence[str], *, first_unit: int, units: int) -> Iterator[Piece]:
-    """Yield record batches `first_unit` and on of an Arrow file. Raises InputError naming the damaged batch."""
+def read_arrow(
+    uri: str, names: Sequence[str], *, first_unit: int, units: int, tolerated: frozenset[str] = frozenset()
+) -> Iterator[Piece | Unreadable]:
+    """Yield record batches `first_unit` and on of an Arrow file. Errors as of `read_parquet`."""
     filesystem, path = open_filesystem(uri)
     with reading(uri):
         source = filesystem.open_input_file(path)
@@ -154,29 +184,61 @@ def read_arrow(uri: str, names: Sequence[str], *, first_unit: int, units: int) -
             reader = pa.ipc.open_file(source, options=_only(schema, names))
             counts = _rows_of_batches(source, schema, min(first_unit + units, reader.num_record_batches))
         for i in range(first_unit, len(counts)):
-            with _explained(f"{uri}, record batch {i}"):
-                batch = reader.get_batch(i) if _present(schema, names) else _rows_without_columns(counts[i], names)
-            yield _checked(uri, Piece(sum(counts[:i]), f"record batch {i}", batch))
+            row, place = sum(counts[:i]), f"record batch {i}"
+            try:
+                with _explained(f"{uri}, {place}", DamagedUnitError):
+                    batch = reader.get_batch(i) if _present(schema, names) else _rows_without_columns(counts[i], names)
+            except DamagedUnitError as error:
+                if ROW_GROUP not in tolerated:
+                    raise InputError(str(error)) from error
+                yield Unreadable(row, counts[i], ROW_GROUP, str(error))
+                continue
+            yield from _checked(uri, Piece(row, place, batch), tolerated)
 
 
-def read_arrow_stream(uri: str, names: Sequence[str]) -> Iterator[Piece]:
-    """Yield the record batches of an Arrow stream. Raises InputError naming the damaged batch."""
+def read_arrow_stream(
+    uri: str, names: Sequence[str], tolerated: frozenset[str] = frozenset()
+) -> Iterator[Piece | Unreadable]:
+    """Yield the record batches of an Arrow stream. Raises InputError naming the damaged batch, unless tolerated."""
     filesystem, path = open_filesystem(uri)
     with reading(uri):
+        size = filesystem.get_file_info(path).size
         source = filesystem.open_input_stream(path, compression=None, buffer_size=_BUFFER_BYTES)
     with source:
         row = number = 0
         with _explained(f"{uri}, header"):
-            reader = pa.ipc.open_stream(source)
+            reader = pa.ipc.open_stream(pa.PythonFile(_Bounded(source, size), mode="r"))
         while True:
-            with _explained(f"{uri}, record batch {number}"):
-                try:
-                    batch = reader.read_next_batch()
-                except StopIteration:
-                    return
-            yield _checked(uri, Piece(row, f"record batch {number}", batch))
+            try:
+                with _explained(f"{uri}, record batch {number}", DamagedUnitError):
+                    batch = next(reader, None)
+            except DamagedUnitError as error:
+                if FILE not in tolerated:
+                    raise InputError(str(error)) from error
+                yield Unreadable(row, 1, FILE, f"{error}; all that follows is lost")
+                return
+            if batch is None:
+                return
+            yield from _checked(uri, Piece(row, f"record batch {number}", batch), tolerated)
             row += batch.num_rows
             number += 1
+
+
+class _Bounded:
+    """A stream of so many bytes. Arrow takes memory for as many as a damaged message claims; nobody is asked for more
+    than there are.
+    """
+
+    closed = False
+
+    def __init__(self, source: pa.NativeFile, size: int) -> None:
+        self._source = source
+        self._left = size
+
+    def read(self, size: int) -> bytes:
+        data = bytes(self._source.read(min(size, self._left)))
+        self._left -= len(data)
+        return data
 
 
 def _present(schema: pa.Schema, names: Sequence[str]) -> list[int]:
@@ -187,17 +249,26 @@ def _only(schema: pa.Schema, names: Sequence[str]) -> pa.ipc.IpcReadOptions:
     return pa.ipc.IpcReadOptions(included_fields=_present(schema, names), use_threads=False)
 
 
-def _checked(uri: str, piece: Piece) -> Piece:
+def _checked(uri: str, piece: Piece, tolerated: frozenset[str]) -> Iterator[Piece | Unreadable]:
     """Arrow trusts files to hold UTF-8 where they say so, and offsets that lie within their data."""
-    if not _is_valid(piece.batch):
-        name, column = next(
-            pair for pair in zip(piece.batch.schema.names, piece.batch.columns, strict=True) if not _is_valid(pair[1])
-        )
+    row, batch = piece.row, piece.batch
+    while not _is_valid(batch):
+        invalid = [(n, c) for n, c in zip(batch.schema.names, batch.columns, strict=True) if not _is_valid(c)]
         # Inside structs and lists Arrow checks all rows, whichever are asked for.
-        flat = not column.type.num_fields and not pa.types.is_dictionary(column.type)
-        where = f"row {piece.row + _first_invalid(column)}" if flat else f"row {piece.row} or one soon after"
-        raise InputError(f"{uri}, {piece.place}, {where}: column {name!r} holds invalid UTF-8 or is damaged")
-    return piece
+        nested = [name for name, column in invalid if column.type.num_fields or pa.types.is_dictionary(column.type)]
+        name, good = (nested[0], 0) if nested else min(((n, _first_invalid(c)) for n, c in invalid), key=lambda p: p[1])
+        where = f"row {row} or one soon after" if nested else f"row {row + good}"
+        why = f"{uri}, {piece.place}, {where}: column {name!r} holds invalid UTF-8 or is damaged"
+        if ROW not in tolerated:
+            raise InputError(why)
+        if good:
+            yield Piece(row, piece.place, batch.slice(0, good))
+        bad = batch.num_rows if nested else 1
+        yield Unreadable(row + good, bad, ROW, why)
+        row, batch = row + good + bad, batch.slice(good + bad)
+        if not batch.num_rows:  # of a nested column the damage is still seen
+            return
+    yield Piece(row, piece.place, batch)
 
 
 def _is_valid(part: pa.RecordBatch | pa.Array) -> bool:
@@ -220,13 +291,13 @@ def _first_invalid(column: pa.Array) -> int:
 
 
 @contextlib.contextmanager
-def _explained(place: str) -> Iterator[None]:
+def _explained(place: str, kind: type[Exception] = InputError) -> Iterator[None]:
     try:
         yield
     except (*FILE_ERRORS, UnicodeDecodeError) as error:
         if str(error).startswith("Expected all lists to be of size"):  # apache/arrow issue 35692
-            raise InputError(
+            raise kind(
                 f"{place}: a column of lists of fixed size holds nulls, which this pyarrow writes to Parquet but "
                 "cannot read; write the column as lists of any size"
             ) from error
-        raise InputError(f"{place}: damaged or cut short ({reason(error)}); copy the file again") from error
+        raise kind(f"{place}: damaged or cut short ({reason(error)}); copy the file again") from error

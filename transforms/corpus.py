@@ -16,6 +16,7 @@ from filters.errors import InputError
 from transforms.files import atomic_writer, expand, open_filesystem
 from transforms.formats import SourceFile, inspect_corpus
 from transforms.split import MAX_FILES, ROW_BITS, Split, Spread, split_order
+from transforms.tolerance import STRICT, Tolerance
 
 TEXT_BYTES = "text_bytes"
 """Column of staged files: bytes of each text, int64, so that sizes are known without reading texts."""
@@ -27,13 +28,14 @@ RESERVED_COLUMNS = (KEY, TEXT_BYTES)
 class Corpus:
     """What a run reads: files in order of their ordinals, the schema that fits them all, the column of texts.
 
-    columns: names of the schema's columns that are carried through, in order.
+    columns: names of the schema's columns that are carried through, in order. tolerance: what may be unreadable.
     """
 
     files: tuple[SourceFile, ...]
     schema: pa.Schema
     text_column: str
     columns: tuple[str, ...]
+    tolerance: Tolerance = STRICT
 
     @property
     def text_bytes(self) -> int:
@@ -53,10 +55,15 @@ def open_corpus(
     drop_columns: Sequence[str] = (),
     format: str | None = None,
     schema_sample_bytes: int = 8 << 20,
+    tolerance: Tolerance = STRICT,
 ) -> Corpus:
     """List and inspect the input. Raises InputError for anything that would fail later: see `inspect_corpus`."""
     files, schema = inspect_corpus(
-        expand(paths), text_column=text_column, format=format, schema_sample_bytes=schema_sample_bytes
+        expand(paths),
+        text_column=text_column,
+        format=format,
+        schema_sample_bytes=schema_sample_bytes,
+        tolerated=tolerance.kinds,
     )
     if len(files) > MAX_FILES:
         raise InputError(f"{len(files)} input files; document keys have room for {MAX_FILES}. Merge small files first")
@@ -72,7 +79,7 @@ def open_corpus(
             f"the input has a column {taken[0]!r}, which beamsift adds itself; "
             f"rename it, or leave it out with input.drop_columns: [{', '.join(taken)}]"
         )
-    return Corpus(tuple(files), schema, text_column, columns)
+    return Corpus(tuple(files), schema, text_column, columns, tolerance)
 
 
 def _others(schema: pa.Schema, text_column: str) -> str:
@@ -121,9 +128,15 @@ def write_plan(corpus: Corpus, uri: str, split_bytes: int) -> int:
     """Write the Splits and the schema to one Parquet file; returns the number of Splits."""
     schema = pa.schema(
         [("split", pa.binary())],
-        metadata={b"columns": json.dumps(corpus.columns).encode(), b"schema": corpus.schema.serialize().to_pybytes()},
+        metadata={
+            b"columns": json.dumps(corpus.columns).encode(),
+            b"schema": corpus.schema.serialize().to_pybytes(),
+            b"tolerance": _tolerance_as_json(corpus),
+        },
     )
     count = 0
+    plan_schema.cache_clear()  # of an earlier plan in the same place
+    plan_tolerance.cache_clear()
     with atomic_writer(uri) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         batch: list[bytes] = []
         for split in cut_splits(corpus, split_bytes, uri):
@@ -136,13 +149,31 @@ def write_plan(corpus: Corpus, uri: str, split_bytes: int) -> int:
     return count
 
 
+def _tolerance_as_json(corpus: Corpus) -> bytes:
+    unopened = {file.ordinal: file.damage for file in corpus.files if file.damage}
+    kinds = sorted(corpus.tolerance.kinds)
+    return json.dumps({"kinds": kinds, "most": corpus.tolerance.max_documents, "unopened": unopened}).encode()
+
+
 @functools.lru_cache(maxsize=8)
 def plan_schema(uri: str) -> tuple[pa.Schema, list[str]]:
     """(schema of the corpus, columns that are carried through) that a plan was written with."""
+    metadata = _plan_metadata(uri)
+    return pa.ipc.read_schema(pa.py_buffer(metadata[b"schema"])), json.loads(metadata[b"columns"])
+
+
+@functools.lru_cache(maxsize=8)
+def plan_tolerance(uri: str) -> tuple[Tolerance, dict[int, str]]:
+    """(what a plan tolerates, by ordinal why files cannot be opened); the share is judged at the end of the run."""
+    found = json.loads(_plan_metadata(uri)[b"tolerance"])
+    unopened = {int(ordinal): damage for ordinal, damage in found["unopened"].items()}
+    return Tolerance(frozenset(found["kinds"]), found["most"]), unopened
+
+
+def _plan_metadata(uri: str) -> dict[bytes, bytes]:
     filesystem, path = open_filesystem(uri)
     with filesystem.open_input_file(path) as file:
-        metadata = pq.read_schema(file).metadata
-    return pa.ipc.read_schema(pa.py_buffer(metadata[b"schema"])), json.loads(metadata[b"columns"])
+        return dict(pq.read_schema(file).metadata)
 
 
 def read_plan(uri: str) -> Iterator[Split]:

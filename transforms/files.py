@@ -27,12 +27,14 @@ __all__ = [
     "exists",
     "expand",
     "file_info",
+    "files_below",
     "first_inside",
     "join",
     "named_format",
     "open_filesystem",
     "read_bytes",
     "remove_file",
+    "remove_others",
     "remove_tree",
     "write_bytes_atomic",
 ]
@@ -145,6 +147,13 @@ def _names_below(folder: str, *, recursive: bool) -> dict[str, Callable[[], File
         listed = filesystem.get_file_info(fs.FileSelector(root, recursive=recursive))
     below = [(info.path.removeprefix(root).lstrip("/"), info) for info in listed if info.type == fs.FileType.File]
     return {name: partial(_from_arrow, join(folder, name), info) for name, info in below}
+
+
+def files_below(folder: str) -> list[str]:
+    """Names of all files in a folder and below, relative to it, sorted; none if there is no such folder."""
+    if _kind(folder) != fs.FileType.Directory:
+        return []
+    return sorted(name.replace(os.sep, "/") for name in _names_below(_normal_uri(folder), recursive=True))
 
 
 def _walk_local(folder: str, recursive: bool) -> Iterator[str]:
@@ -285,6 +294,16 @@ def remove_tree(uri: str) -> None:
                 filesystem.delete_dir(path)
     if kind == fs.FileType.File:
         raise OutputError(f"{uri} is a file, not a folder; remove it yourself if it may go")
+
+
+def remove_others(uri: str, names: Sequence[str]) -> None:
+    """Remove the folders in a folder, but those named; it may be missing. Raises OutputError."""
+    filesystem, path = open_filesystem(uri)
+    with writing(uri):
+        listed = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    for info in listed:
+        if info.type == fs.FileType.Directory and info.base_name not in names:
+            remove_tree(join(uri, info.base_name))
 
 
 def remove_file(uri: str) -> None:

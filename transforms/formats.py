@@ -19,13 +19,17 @@ from filters.errors import InputError
 from filters.texts import rows_within
 from transforms import columnar, jsonlines
 from transforms.columnar import Piece, Units
-from transforms.files import EXTENSIONS, FileInfo, file_info, named_format
+from transforms.files import EXTENSIONS, FileInfo, exists, file_info, named_format
 from transforms.schemas import conform, fill_empty_structs, shown, unify_schemas, without_fixed_sizes
+from transforms.tolerance import FILE, Unreadable
 
 __all__ = ["FORMATS", "SourceFile", "inspect_corpus", "read_units", "unify_schemas"]
 
 FORMATS = ("parquet", "jsonl", "arrow")
 """Formats that can be asked for; `arrow` covers Arrow's file and stream formats."""
+
+UNOPENED = "unopened"
+"""Format of a file that cannot be opened, where that is tolerated: one row stands for it."""
 
 _COMPRESSED_TEXT = 4
 """Bytes of text per byte of gzip or zstd, an estimate for planning only."""
@@ -37,7 +41,8 @@ class SourceFile:
 
     ordinal: place in the list. format: parquet, jsonl, arrow or arrow_stream. size: bytes. unit_rows: rows per row
     group or record batch, empty where only reading would tell. unit_bytes: uncompressed bytes of the text column per
-    unit, from the footer of Parquet and estimated for all else; one number for a file without units.
+    unit, from the footer of Parquet and estimated for all else; one number for a file without units. damage: why a
+    file of the format UNOPENED cannot be opened.
     """
 
     ordinal: int
@@ -47,6 +52,7 @@ class SourceFile:
     mtime_ns: int | None
     unit_rows: tuple[int, ...]
     unit_bytes: tuple[int, ...]
+    damage: str = ""
 
 
 def inspect_corpus(
@@ -55,6 +61,7 @@ def inspect_corpus(
     text_column: str,
     format: str | None = None,
     schema_sample_bytes: int = 8 << 20,
+    tolerated: frozenset[str] = frozenset(),
     threads: int = 16,
 ) -> tuple[list[SourceFile], pa.Schema]:
     """The files with their units, and the one schema that fits all; the text column is always a kind of string.
@@ -62,17 +69,20 @@ def inspect_corpus(
     Reads footers, headers and the first `schema_sample_bytes` of JSON lines (raise it if columns appear late; costs
     about 10 ms per MB and file). `format` overrules what names say. Raises InputError for everything that would fail
     later: unknown extensions, damaged files, a text column that is missing or not a string, conflicting schemas, and
-    types that Parquet, in which documents rest between stages, cannot hold.
+    types that Parquet, in which documents rest between stages, cannot hold. tolerated: kinds of damage that are passed
+    over, see `transforms.tolerance`; a file that cannot be opened then has the format UNOPENED and one row.
     """
     if format is not None and format not in FORMATS:
         raise InputError(f"unknown format {format!r}{_nearest(format, FORMATS)}; known are {', '.join(FORMATS)}")
     if not files:
         raise InputError("no input files")
-    inspect = partial(_inspect_file, text_column=text_column, format=format, sample_bytes=schema_sample_bytes)
+    inspect = partial(
+        _inspect_file, text_column=text_column, format=format, sample_bytes=schema_sample_bytes, tolerated=tolerated
+    )
     with ThreadPoolExecutor(max_workers=min(threads, len(files))) as pool:
         inspected = list(pool.map(inspect, files))
     sources = [
-        SourceFile(i, info.uri, units.format, info.size, info.mtime_ns, units.rows, units.bytes)
+        SourceFile(i, info.uri, units.format, info.size, info.mtime_ns, units.rows, units.bytes, units.damage)
         for i, (info, units) in enumerate(zip(files, inspected, strict=True))
     ]
     schema = unify_schemas([(info.uri, units.schema) for info, units in zip(files, inspected, strict=True)])
@@ -81,26 +91,35 @@ def inspect_corpus(
     return sources, schema
 
 
-def _inspect_file(info: FileInfo, *, text_column: str, format: str | None, sample_bytes: int) -> Units:
+def _inspect_file(
+    info: FileInfo, *, text_column: str, format: str | None, sample_bytes: int, tolerated: frozenset[str]
+) -> Units:
     kind = format or named_format(info.uri)
     if kind is None:
         raise InputError(
             f"{info.uri}: its name does not tell the format; known extensions are {' '.join(EXTENSIONS)}, or give one "
             f"format for all files ({', '.join(FORMATS)})"
         )
-    if kind == "jsonl":
-        schema = jsonlines.infer_schema(info.uri, sample_bytes=sample_bytes)
-        growth = 1 if jsonlines.compression_of(info.uri) is None else _COMPRESSED_TEXT
-        units = Units("jsonl", schema, (), (info.size * growth,))
-    else:
-        units = (
-            columnar.inspect_parquet(info.uri, text_column) if kind == "parquet" else columnar.inspect_arrow(info.uri)
-        )
-        if kind == "arrow":  # a Parquet file that pyarrow can read has no nulls among lists of fixed size
-            units = replace(units, schema=without_fixed_sizes(units.schema))
+    try:
+        units = _units_of(kind, info, text_column, sample_bytes, tolerated)
+    except InputError as error:
+        if FILE not in tolerated or kind == "jsonl":
+            raise
+        return Units(UNOPENED, pa.schema([]), (1,), (0,), str(error))
     if len(units.schema) or kind != "jsonl":  # a JSON lines file without lines has no columns to check
         _check_text_column(info.uri, units.schema, text_column)
     return units
+
+
+def _units_of(kind: str, info: FileInfo, text_column: str, sample_bytes: int, tolerated: frozenset[str]) -> Units:
+    if kind == "parquet":
+        return columnar.inspect_parquet(info.uri, text_column)
+    if kind == "arrow":  # a Parquet file that pyarrow can read has no nulls among lists of fixed size
+        units = columnar.inspect_arrow(info.uri)
+        return replace(units, schema=without_fixed_sizes(units.schema))
+    schema = jsonlines.infer_schema(info.uri, sample_bytes=sample_bytes, tolerated=tolerated)
+    growth = 1 if jsonlines.compression_of(info.uri) is None else _COMPRESSED_TEXT
+    return Units("jsonl", schema, (), (info.size * growth,))
 
 
 def _check_text_column(uri: str, schema: pa.Schema, text_column: str) -> None:
@@ -164,14 +183,41 @@ def read_units(
     Raises InputError naming file and place for damage, invalid UTF-8 and values that do not fit, and for a file that
     is no longer what was inspected.
     """
-    names = list(schema.names if columns is None else columns)
+    wanted = list(schema.names if columns is None else columns)
+    for part in read_around(
+        file, schema, wanted, first_unit=first_unit, units=units, batch_rows=batch_rows, batch_bytes=batch_bytes
+    ):
+        assert not isinstance(part, Unreadable), "nothing is tolerated"
+        yield part
+
+
+def read_around(
+    file: SourceFile,
+    schema: pa.Schema,
+    names: Sequence[str],
+    *,
+    first_unit: int,
+    units: int,
+    batch_rows: int,
+    batch_bytes: int = 64 << 20,
+    tolerated: frozenset[str] = frozenset(),
+) -> Iterator[tuple[int, pa.RecordBatch] | Unreadable]:
+    """As `read_units`, with the rows that cannot be read, where damage of their kind is tolerated, in their places."""
+    if file.format == UNOPENED:
+        _check_unchanged(file)
+        yield Unreadable(0, 1, FILE, file.damage)
+        return
     unknown = [name for name in names if name not in schema.names]
     if unknown or not names:
         raise InputError(f"no column {unknown[0]!r}{_nearest(unknown[0], schema.names)}" if unknown else "no columns")
     wanted = pa.schema([schema.field(name) for name in names])
     _check_unchanged(file)
     try:
-        for piece in _pieces(file, schema, names, first_unit, units, batch_rows, batch_bytes):
+        for piece in _pieces(file, schema, names, first_unit, units, batch_rows, batch_bytes, tolerated):
+            if isinstance(piece, Unreadable):
+                _check_unchanged(file)  # a file that is being written, or a store that is out of reach, is no damage
+                yield piece
+                continue
             batch = _conform(file.uri, piece, wanted)
             for rows in rows_within(_string_bytes(batch), batch_bytes, batch_rows):
                 yield piece.row + rows.start, batch.slice(rows.start, rows.stop - rows.start)
@@ -184,24 +230,32 @@ def read_units(
 def _pieces(
     file: SourceFile,
     schema: pa.Schema,
-    names: list[str],
+    names: Sequence[str],
     first_unit: int,
     units: int,
     batch_rows: int,
     batch_bytes: int,
-) -> Iterator[Piece]:
+    tolerated: frozenset[str],
+) -> Iterator[Piece | Unreadable]:
     if file.format == "parquet":
         return columnar.read_parquet(
-            file.uri, names, first_unit=first_unit, units=units, batch_rows=batch_rows, batch_bytes=batch_bytes
+            file.uri,
+            names,
+            first_unit=first_unit,
+            units=units,
+            batch_rows=batch_rows,
+            batch_bytes=batch_bytes,
+            tolerated=tolerated,
         )
     if file.format == "arrow":
-        return columnar.read_arrow(file.uri, names, first_unit=first_unit, units=units)
+        return columnar.read_arrow(file.uri, names, first_unit=first_unit, units=units, tolerated=tolerated)
     if (first_unit, units) != (0, 1):
         raise ValueError(f"{file.uri} has one unit; units {first_unit} to {first_unit + units - 1} were asked for")
     if file.format == "arrow_stream":
-        return columnar.read_arrow_stream(file.uri, names)
+        return columnar.read_arrow_stream(file.uri, names, tolerated)
     # All columns, also if few are wanted: a key that was never seen is an error whatever is read.
-    return (Piece(row, "lines", batch) for row, batch in jsonlines.read_batches(file.uri, schema))
+    parts = jsonlines.read_batches(file.uri, schema, tolerated)
+    return (part if isinstance(part, Unreadable) else Piece(part[0], "lines", part[1]) for part in parts)
 
 
 def _conform(uri: str, piece: Piece, schema: pa.Schema) -> pa.RecordBatch:
@@ -212,6 +266,8 @@ def _conform(uri: str, piece: Piece, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _check_unchanged(file: SourceFile) -> None:
+    if not exists(file.uri):
+        raise InputError(f"{file.uri} is gone since the run was planned; bring it back or start again without it")
     now = file_info(file.uri)
     if now.size != file.size or (file.mtime_ns is not None and now.mtime_ns != file.mtime_ns):
         raise InputError(

@@ -13,6 +13,7 @@ from filters.errors import InputError
 from transforms.filesystems import FILE_ERRORS, open_filesystem, reading, reason
 from transforms.json_shapes import LineError, Shape, load_object, misfit, parser_type, readable_type, refuse_twins
 from transforms.schemas import conform
+from transforms.tolerance import FILE, LINE, Unreadable
 
 BLOCK_BYTES = 4 << 20
 """Read and parsed at once; a longer line grows its block."""
@@ -36,47 +37,70 @@ def compression_of(uri: str) -> str | None:
     return next((codec for magic, codec in _MAGIC.items() if head.startswith(magic)), None)
 
 
-def infer_schema(uri: str, *, sample_bytes: int) -> pa.Schema:
+def infer_schema(uri: str, *, sample_bytes: int, tolerated: frozenset[str] = frozenset()) -> pa.Schema:
     """Schema of the lines in the first `sample_bytes` decompressed bytes, at least of one line; empty for no lines.
 
     Strings stay strings, also those that look like times; integers are int64, or uint64 if that is what fits.
-    Raises InputError naming the line for anything but one object per line, and for a column of two kinds.
+    Raises InputError naming the line for anything but one object per line, and for a column of two kinds, unless damage
+    of the kind is tolerated: such lines teach nothing.
     """
     shape, seen = Shape(), 0
-    for first_line, block in read_blocks(uri, min(max(sample_bytes, 64), BLOCK_BYTES)):
+    for first_line, block in _until_damage(uri, min(max(sample_bytes, 64), BLOCK_BYTES), tolerated):
+        if isinstance(block, InputError):
+            break
         for number, line in enumerate(block.split(b"\n"), first_line):
             if line.strip(_SPACE):
                 try:
                     shape.observe(load_object(line))
                 except LineError as error:
-                    raise _line_error(uri, number, line, str(error)) from None
+                    if LINE not in tolerated:
+                        raise _line_error(uri, number, line, str(error)) from None
         seen += len(block)
         if seen >= sample_bytes:
             break
     return pa.schema(list(shape.type())) if shape.kind == "object" else pa.schema([])
 
 
-def read_batches(uri: str, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
+def _until_damage(uri: str, block_bytes: int, tolerated: frozenset[str]) -> Iterator[tuple[int, bytes | InputError]]:
+    """As `read_blocks`; where a file that breaks off is tolerated, the error itself comes last."""
+    try:
+        yield from read_blocks(uri, block_bytes)
+    except InputError as error:
+        if FILE not in tolerated:
+            raise
+        yield 0, error
+
+
+def read_batches(
+    uri: str, schema: pa.Schema, tolerated: frozenset[str] = frozenset()
+) -> Iterator[tuple[int, pa.RecordBatch] | Unreadable]:
     """Yield (row number of the first row, batch) for every block; blank lines are no rows.
 
     `schema` is what columns must fit; those of types that JSON does not have come out as null type,
     and a number in a double column is the nearest double. Raises InputError
     naming the line for malformed JSON, invalid UTF-8, an unknown key and a value of another type, and naming the file
-    if it is damaged or cut short.
+    if it is damaged or cut short, unless damage of the kind is tolerated.
     """
     expected = pa.schema([(field.name, readable_type(field.type)) for field in schema])
     row = 0
-    for first_line, block in read_blocks(uri, BLOCK_BYTES):
+    for first_line, block in _until_damage(uri, BLOCK_BYTES, tolerated):
+        if isinstance(block, InputError):
+            yield Unreadable(row, 1, FILE, f"{block}; all that follows is lost")
+            return
         lines = block.split(b"\n")
         filled = [i for i, line in enumerate(lines) if line.strip(_SPACE)]
         if not filled:
             continue
-        batch = _parse([lines[i] for i in filled], expected)
-        if batch is None:
-            bad = filled[_first_bad([lines[i] for i in filled], expected)]
-            raise _line_error(uri, first_line + bad, lines[bad], _explain(lines[bad], expected))
-        yield row, batch
-        row += batch.num_rows
+        for first, batch in _parse_around([lines[i] for i in filled], expected, tolerant=LINE in tolerated):
+            if batch is None:
+                bad = filled[first]
+                error = _line_error(uri, first_line + bad, lines[bad], _explain(lines[bad], expected))
+                if LINE not in tolerated:
+                    raise error
+                yield Unreadable(row + first, 1, LINE, str(error))
+            else:
+                yield row + first, batch
+        row += len(filled)
 
 
 def read_blocks(uri: str, block_bytes: int) -> Iterator[tuple[int, bytes]]:
@@ -160,6 +184,27 @@ def _parse(lines: list[bytes], schema: pa.Schema) -> pa.RecordBatch | None:
         return conform(table.combine_chunks().to_batches()[0], schema)
     except (pa.ArrowException, UnicodeDecodeError, InputError):
         return None
+
+
+def _parse_around(
+    lines: list[bytes], schema: pa.Schema, *, tolerant: bool
+) -> Iterator[tuple[int, pa.RecordBatch | None]]:
+    """(number of the first line, batch) of runs of lines that parse, in order; None for a line that does not.
+
+    Not tolerant: the first such line ends it.
+    """
+    batch = _parse(lines, schema)
+    if batch is not None:
+        yield 0, batch
+    elif not tolerant:
+        yield _first_bad(lines, schema), None
+    elif len(lines) == 1:
+        yield 0, None
+    else:
+        middle = len(lines) // 2
+        yield from _parse_around(lines[:middle], schema, tolerant=True)
+        for first, part in _parse_around(lines[middle:], schema, tolerant=True):
+            yield middle + first, part
 
 
 def _first_bad(lines: list[bytes], schema: pa.Schema) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -19,28 +20,35 @@ from transforms.files import exists, join, read_bytes, remove_file, remove_tree
 from transforms.layout import MANIFEST, UNFINISHED, marker_of, write_manifest
 from transforms.shards import ShardRecord
 from transforms.split import PART_BITS, Split, pack, unpack
+from transforms.tolerance import STRICT, Tolerance, check_unreadable
 
 
 @dataclass
 class Account:
     """What came out of a run: the outcomes of all documents, and which pieces of which planned Splits.
 
-    pieces: packed (order, 1 for the last piece of its planned Split, documents read) of every Split.
+    pieces: packed (order, 1 for the last piece of its planned Split, documents read) of every Split. taken_over: by
+    "pieces", "documents" and "bytes", what an earlier attempt had staged.
     """
 
     tally: Tally = field(default_factory=Tally)
     pieces: list[bytes] = field(default_factory=list)
+    taken_over: Counter[str] = field(default_factory=Counter)
 
     def add(self, split: Split) -> None:
         """Take in one Split at the end of its way."""
         self.tally.update(split.tally)
-        record = (split.order, split.last, split.tally.documents[(READ, READ)])
+        documents, size = split.tally.documents[(READ, READ)], split.tally.bytes[(READ, READ)]
+        record = (split.order, split.last, documents)
         self.pieces.append(pack(*(np.array([value], np.int64) for value in record)))
+        if split.taken_over:
+            self.taken_over.update({"pieces": 1, "documents": documents, "bytes": size})
 
     def update(self, other: Account) -> None:
         """Take in what another account holds."""
         self.tally.update(other.tally)
         self.pieces.append(b"".join(other.pieces))
+        self.taken_over.update(other.taken_over)
 
 
 class _SumAccounts(beam.CombineFn):
@@ -156,7 +164,8 @@ class ManifestOptions:
     stages: (id, name) in order. plan: URI of the planned Splits.
     started: seconds since the epoch. run_id: what the marker in the folder must say; None: there is no marker.
     annotate: nothing was dropped; no budget fails the run. alone: nobody waits for the run, so the marker goes when the
-    manifest is written, and then the folder `staging`, if it is named.
+    manifest is written, and then the folder `staging`, if it is named. tolerance: how much of the input may be
+    unreadable.
     """
 
     output: str
@@ -168,6 +177,7 @@ class ManifestOptions:
     annotate: bool = False
     alone: bool = False
     staging: str | None = None
+    tolerance: Tolerance = STRICT
 
 
 def warnings(steps: list[dict[str, Any]], exceeded: Sequence[dict[str, Any]]) -> list[str]:
@@ -236,6 +246,8 @@ def build_manifest(
     records = sorted(records, key=lambda r: r.path)
     steps = funnel(account.tally, options.stages)
     prove_conservation(steps, records, annotate=options.annotate)
+    unreadable = sum(count["documents"] for reason, count in steps[0]["dropped"].items() if reason != "null_text")
+    check_unreadable(unreadable, steps[0]["in"]["documents"], options.tolerance)
     if options.annotate:
         exceeded = [{**row, "action": "warn"} for row in exceeded]
     series: dict[str, list[dict[str, Any]]] = {}
@@ -259,13 +271,22 @@ def build_manifest(
     return {
         **facts,
         "seconds": round(time.time() - options.started, 1),
+        "taken_over": {unit: account.taken_over[unit] for unit in ("pieces", "documents", "bytes")},
         "read": steps[0]["in"],
         "kept": _kept(records) if options.annotate else steps[-1]["out"],
         "annotate_only": options.annotate,
         "stages": steps,
-        "warnings": found,
+        "warnings": [*_unreadable(unreadable), *found],
         "files": series,
     }
+
+
+def _unreadable(documents: int) -> Iterator[str]:
+    if documents:
+        yield (
+            f"{documents:,} documents could not be read and were passed over, as input.tolerate allows (a file that "
+            "breaks off counts as one); rejects/ names place and cause of each, with stage `read`"
+        )
 
 
 def _kept(records: Sequence[ShardRecord]) -> dict[str, int]:

@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from filters.chain import KEY
-from transforms.corpus import TEXT_BYTES, plan_schema
+from filters.errors import InputError
+from transforms.corpus import TEXT_BYTES, plan_schema, plan_tolerance
 from transforms.files import open_filesystem
-from transforms.formats import SourceFile, read_units
+from transforms.formats import SourceFile, read_around
 from transforms.split import ROW_BITS, STAGED, Split
+from transforms.tolerance import Unreadable
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 32 << 20
@@ -113,6 +115,7 @@ def read_sidecar(uri: str, columns: Sequence[str] | None = None) -> pa.Table:
 
 def _raw(split: Split, columns: Sequence[str] | None, batch_rows: int) -> Iterator[pa.RecordBatch]:
     schema, names = plan_schema(split.plan)
+    tolerance, unopened = plan_tolerance(split.plan)
     file = SourceFile(
         ordinal=split.first_key >> ROW_BITS,
         uri=split.uri,
@@ -121,18 +124,33 @@ def _raw(split: Split, columns: Sequence[str] | None, batch_rows: int) -> Iterat
         mtime_ns=split.mtime_ns,
         unit_rows=(),
         unit_bytes=(),
+        damage=unopened.get(split.file_ordinal, ""),
     )
     wanted = names if columns is None else [name for name in columns if name != KEY]
     base = file.ordinal << ROW_BITS
-    for first_row, batch in read_units(
+    unreadable = 0
+    for part in read_around(
         file,
-        schema=schema,
+        schema,
+        wanted,
         first_unit=split.first_unit,
         units=split.units,
-        columns=wanted,
         batch_rows=batch_rows,
         batch_bytes=BATCH_BYTES,
+        tolerated=tolerance.kinds,
     ):
+        if isinstance(part, Unreadable):
+            unreadable += part.rows
+            if unreadable > tolerance.max_documents:  # no need to wait for the end of the run
+                raise InputError(
+                    f"{part.why}. With it {unreadable:,} documents of this Split could not be read; "
+                    f"input.tolerate.max_documents is {tolerance.max_documents:,}"
+                )
+            fields = pa.schema([schema.field(name) for name in wanted])
+            for first in range(0, part.rows, batch_rows):
+                yield part.batch(fields, base, first, min(batch_rows, part.rows - first))
+            continue
+        first_row, batch = part
         keys = pa.array(np.arange(base + first_row, base + first_row + len(batch), dtype=np.int64))
         fields = [pa.field(KEY, pa.int64(), nullable=False), *batch.schema]
         yield pa.record_batch([keys, *batch.columns], schema=pa.schema(fields))

@@ -31,7 +31,7 @@ class Split:
     there are (-1: not known before reading). first_key, last_key: bounds of the keys of a staged Split. alive: packed
     bits, one per row, empty for all. sidecars: (kind, uri) of small files about these rows: rejects, edits,
     duplicates. tally: what has happened so far to the documents of this Split. last: no piece of the same planned
-    Split comes after this one.
+    Split comes after this one. taken_over: an earlier attempt had staged it.
     """
 
     order: int
@@ -51,6 +51,7 @@ class Split:
     tally: Tally = dataclasses.field(default_factory=Tally)
     alive: bytes = b""
     last: bool = True
+    taken_over: bool = False
 
     @property
     def name(self) -> str:

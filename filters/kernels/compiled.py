@@ -32,6 +32,8 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """
     if function is None:
         return lambda later: kernel(later, **options)
+    if numba.config.DISABLE_JIT:  # NUMBA_DISABLE_JIT=1: kernels run as the Python that they are, to look for defects
+        return function
     folder = cache_folder()
     if folder is None:
         return _plain(njit(nogil=True, no_cfunc_wrapper=True, **options)(function))
@@ -51,6 +53,8 @@ def helper(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Decorates a function that kernels call: it becomes a part of theirs, so it is not kept by itself."""
     if function is None:
         return lambda later: helper(later, **options)
+    if numba.config.DISABLE_JIT:
+        return function
     return _plain(njit(nogil=True, no_cfunc_wrapper=True, **options)(function))
 
 

@@ -104,7 +104,7 @@ def _n_grams(word, begin, end, min_n, max_n, divisor, magic, shift, n_words, buc
                     bucket -= divisor
                 # Written in any case and counted if it has a row: nobody could foresee a branch here.
                 features[n] = n_words + np.int64(bucket)
-                n += (bucket_bits[bucket >> _THREE] >> (bucket & _SEVEN)) & 1
+                n += np.int64((bucket_bits[bucket >> _THREE] >> (bucket & _SEVEN)) & 1)
             if at == end:
                 break
         begin = after

@@ -14,7 +14,9 @@ from typing import NoReturn
 
 from pipeline.signals import on_interrupt
 
-INTERRUPTED = "Interrupted. What was written so far is not a result; run again to start over."
+INTERRUPTED = (
+    "Interrupted. What was written so far is not a result; run again with --resume to go on, without to start over."
+)
 
 
 @contextmanager

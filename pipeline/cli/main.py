@@ -19,6 +19,7 @@ COMMANDS = {
     "stats": "what a run did: documents by stage and reason, languages, duplicates",
     "explain": "why one document was kept or dropped: every stage, value and limit, duplicates, edits",
     "report": "one HTML file that shows a result, with charts and samples, to read, send and print",
+    "verify": "check a result: checksums, counts, that nothing is lost, the evidence of every removal",
     "pii": "show the personal data and secrets in files; precision and recall of finding them",
     "calibrate": "statistics of an annotated run, and what other limits would remove",
     "sample-rejects": "read what a rule throws away",

@@ -24,6 +24,7 @@ import click
 @click.option("--overwrite", is_flag=True, help="Replace a result that the output folder holds.")
 @click.option("--annotate-only", is_flag=True,
               help="Drop nothing: write what every stage measures and judges as columns.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run in the output folder stopped.")
 @click.option("--keep-staging", is_flag=True, help="Do not delete intermediate files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest instead of the summary.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
@@ -36,6 +37,7 @@ def command(
     workers: int | None,
     overwrite: bool,
     annotate_only: bool,
+    resume: bool,
     keep_staging: bool,
     as_json: bool,
     quiet: bool,
@@ -56,6 +58,7 @@ def command(
             workers=workers,
             beam_options=beam_options,
             overwrite=overwrite,
+            resume=resume,
             keep_staging=keep_staging,
             annotate_only=annotate_only,
             report=report,
@@ -68,6 +71,8 @@ def command(
     if "submitted" in manifest:
         click.echo(f"{manifest['submitted']}. {loaded.output.path} is a result when it holds manifest.json.")
         return
+    if resume:
+        click.echo(_taken_over(manifest["taken_over"]))
     read, kept = manifest["read"], manifest["kept"]
     if annotate_only:
         kept = manifest["stages"][-1]["out"]
@@ -81,3 +86,14 @@ def command(
     for warning in manifest["warnings"]:
         click.secho("Warning: ", fg="yellow", bold=True, nl=False, err=True)
         click.echo(warning, err=True)
+
+
+def _taken_over(count: dict[str, int]) -> str:
+    if not count["pieces"]:
+        return (
+            "Resumed: an earlier run had staged nothing that this recipe would make of this input; all was done anew."
+        )
+    return (
+        f"Resumed: {count['documents']:,} documents, {count['bytes'] / 1e6:,.1f} MB of text, in {count['pieces']:,} "
+        "pieces had been staged by an earlier run and were skipped."
+    )
