@@ -96,6 +96,11 @@ def proxy(upstream: int, faults: Faults) -> Iterator[int]:
             self.reply(response.status, dict(response.getheaders()), content)
             connection.close()
 
+        def handle_expect_100(self) -> bool:
+            super().handle_expect_100()
+            self.wfile.flush()
+            return True
+
         def chunks(self) -> bytes:
             parts = []
             while size := int(self.rfile.readline().partition(b";")[0], 16):

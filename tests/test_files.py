@@ -146,7 +146,7 @@ def test_refusals_of_nonsense(tmp_path):
 
 def test_schemes(monkeypatch):
     assert isinstance(open_filesystem("data")[0], pyarrow.fs.LocalFileSystem)
-    assert isinstance(open_filesystem("gs://bucket/a/b")[0], pyarrow.fs.GcsFileSystem)
+    assert isinstance(open_filesystem("gs://bucket/a/b")[0].handler.inner, pyarrow.fs.GcsFileSystem)
     assert open_filesystem("gcs://bucket/a b/*.x")[1] == "bucket/a b/*.x"
     assert open_filesystem("memory://a/b")[1] == "/a/b"
     with pytest.raises(InputError, match="unknown scheme nope://"):

@@ -168,9 +168,7 @@ def touch(folder: Path) -> None:
 
 
 CHANGES = [
-    pytest.param(lambda _: [], 60, id="nothing"),
     pytest.param(lambda _: [stage(1, threshold=0.7)], 60, id="a deduplication"),
-    pytest.param(lambda _: [stage(0, min_words=4)], 0, id="a row-wise stage"),
     pytest.param(lambda folder: touch(folder) or [], 40, id="one file"),
     pytest.param(
         lambda folder: [shutil.copy2(folder / "raw/a.parquet", folder / "raw/z.parquet")][1:], 60, id="one more"

@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from filters.errors import InputError, OutputError
+from transforms.retrying import Retrying, persistently
 
 FILE_ERRORS = (OSError, pa.ArrowException)
 """What a file system of pyarrow or fsspec raises when it cannot do as asked."""
@@ -86,8 +87,8 @@ def open_filesystem(uri: str) -> tuple[fs.FileSystem, str]:
 @functools.lru_cache(maxsize=64)  # asking S3 for the region of a bucket is a request of its own
 def _open_bucket(scheme: str, bucket: str) -> tuple[fs.FileSystem, str]:
     with reading(f"{scheme}://{bucket}"):
-        filesystem, root = fs.FileSystem.from_uri(f"{scheme}://{bucket}")
-    return filesystem, root
+        filesystem, root = persistently(lambda: fs.FileSystem.from_uri(f"{scheme}://{bucket}"))
+    return fs.PyFileSystem(Retrying(filesystem)), root
 
 
 def _open_fsspec(uri: str, scheme: str) -> tuple[fs.FileSystem, str]:
@@ -108,7 +109,7 @@ def _open_fsspec(uri: str, scheme: str) -> tuple[fs.FileSystem, str]:
 
 def is_object_store(filesystem: fs.FileSystem) -> bool:
     """Whether a file appears there only when it is closed, and cannot be renamed."""
-    return filesystem.type_name in _OBJECT_STORES
+    return filesystem.type_name.removeprefix("py::") in _OBJECT_STORES
 
 
 def reason(error: BaseException) -> str:
