@@ -49,7 +49,8 @@ def store() -> Iterator[int]:
         python(environment(port), "bucket", "corpus")
         tried = subprocess.run([sys.executable, "-c", PROBE], env=environment(port), capture_output=True, text=True)
         if tried.returncode:
-            pytest.skip(f"Arrow alone cannot write to this moto_server (5.2.5 is known to do): {tried.stderr.strip().splitlines()[-1]}")
+            last = tried.stderr.strip().splitlines()[-1]
+            pytest.skip(f"Arrow alone cannot write to this moto_server (5.2.5 is known to do): {last}")
         yield port
 
 
