@@ -69,8 +69,11 @@ class _Source:
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        most = max(self.size() - self._at, 0)
-        data: bytes = persistently(lambda: self._file.read_at(most if size < 0 else min(size, most), self._at))
+        left = max(self.size() - self._at, 0)
+        wanted = left if size < 0 else min(size, left)
+        if not wanted:  # a store refuses a range that begins at the end
+            return b""
+        data: bytes = persistently(lambda: self._file.read_at(wanted, self._at))
         self._at += len(data)
         return data
 
