@@ -89,6 +89,13 @@ def test_look_alikes_in_other_digits_are_left_alone(text: str) -> None:
     assert found(text) == []
 
 
+@pytest.mark.parametrize("value", ["２００１:db８::１", "IP １.1.1.1"])
+def test_what_is_found_does_not_depend_on_other_numbers(value: str) -> None:
+    """A number too short to be read in other digits is not read beside a longer one either."""
+    alone = found(f"主机{value} 。")
+    assert [one for one in found(f"主机{value} 。手机１３８１２３４５６７８") if one[1] != "cn_mobile"] == alone
+
+
 @given(st.one_of(texts, st.text("٠۱2３.．\u00a0 -－٫：A号", max_size=40)))
 def test_folding_keeps_places_and_is_done_once(text: str) -> None:
     read = fold(text)

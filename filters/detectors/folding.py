@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+import re2
+
 ZEROS = "٠۰०০๐０"
 """The zero of each kind of digits that is read: Arabic-Indic, Persian, Devanagari, Bengali, Thai, full width."""
 
@@ -34,7 +36,18 @@ HINT = (
 )
 """RE2 of what a text holds if folding it may show a number; read by `leads` and therefore cheap to look for."""
 
+_HINT = re2.compile(HINT)
+
 _BETWEEN = re.compile(f"(?<=[0-9A-Z])[{_SPACES}{_HYPHENS}](?=[0-9A-Z])|(?<=[0-9])[．٫／٬：](?=[0-9])")
+
+
+def may_fold(value: str) -> bool:
+    """Whether a value holds what `HINT` looks for.
+
+    >>> may_fold("０３－１２３４－５６７８"), may_fold("２００１:db８::１")
+    (True, False)
+    """
+    return _HINT.search(value) is not None
 
 
 def fold(text: str) -> str:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import re2
 
 from filters.detectors.contract import CONTEXT, Detector
-from filters.detectors.folding import fold
+from filters.detectors.folding import fold, may_fold
 from filters.detectors.sieve import Sieves, Stretch, quiet, sieves
 
 CUSTOM_BYTES = 1024
@@ -104,7 +104,7 @@ class Scanner:
                         yield from self._prove(data, shape, stretch)
 
     def _search_folded(self, data: bytes, stretch: Stretch) -> Iterator[Found]:
-        """What is found in a stretch once it is folded, and holds a character that is."""
+        """What is found in a stretch once it is folded, and would have the stretch folded if it stood there alone."""
         text, folded, first = _folded(data, stretch)
         read = folded.encode()
         wanted = [one._replace(wanted=one.wanted & self.folded) for one in self.sieves.look(read)]
@@ -114,8 +114,8 @@ class Scanner:
         written = dict(zip(places, byte_offsets(text, [chars[place] for place in places]), strict=True))
         for start, end, number in found:
             begin, stop = first + written[start], first + written[end]
-            changed = text[chars[start] : chars[end]] != folded[chars[start] : chars[end]]
-            if changed and stretch.start <= begin and stop <= stretch.end:
+            # What another number's hint brought to light would come and go with that number.
+            if stretch.start <= begin and stop <= stretch.end and may_fold(text[chars[start] : chars[end]]):
                 yield Found(begin, stop, number)
 
     def _prove(self, data: bytes, shape: _Shape, stretch: Stretch) -> Iterator[Found]:
