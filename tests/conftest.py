@@ -17,6 +17,7 @@ from pipeline.recipe import parse_recipe
 from pipeline.run import run
 from pipeline.sample_corpus import write_sample_corpus
 from pipeline.yaml_document import load_yaml
+from tests.dedup_corpora import write_families
 from tests.inspected import recipe, write_raw
 from tests.plain_detectors import PLAIN
 
@@ -44,6 +45,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     write_sample_corpus(folder, seed=3, documents=600)
     return folder
+
+
+@pytest.fixture(scope="session")
+def duplicated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three files of texts in families of edited copies, with a column `quality`."""
+    return write_families(tmp_path_factory.mktemp("duplicated"))
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections import Counter
 from unittest.mock import patch
 
 import numpy as np
@@ -12,14 +10,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from filters.errors import RecipeError
 from filters.keep import LAST, Best, Sources, check_sources, rank_rows, source_place
 from filters.kernels.verify import CONTAINMENT, JACCARD, common_at_least, common_at_most, profiles, similarity_at_least
 from filters.members import Members, unpack_members
 from filters.replay import Evidence, replay
-from filters.verification import Criteria, bucket_ids, decide
+from filters.verification import Criteria, decide
 from tests import reference
 
 sets_of_numbers = st.frozensets(st.integers(0, 12), min_size=1, max_size=8)
@@ -91,16 +88,6 @@ def test_order_parts_and_slices_change_nothing(corpus, chance, parts, slice_size
             getattr(decisions, name)[np.argsort(decisions.key)].tolist()
             == getattr(whole, name)[np.argsort(whole.key)].tolist()
         )
-
-
-@given(hnp.arrays(np.uint64, st.tuples(st.integers(0, 9), st.integers(1, 4)), elements=st.integers(0, 12)))
-def test_buckets_of_two_or_more_are_numbered(bands):
-    offsets, buckets, count = bucket_ids(bands)
-    sizes = Counter(bands.ravel().tolist())
-    dense = {bucket: number for number, bucket in enumerate(sorted(b for b in sizes if sizes[b] > 1))}
-    assert count == len(dense)
-    expected = [[dense[bucket] for bucket in row if bucket in dense] for row in bands.tolist()]
-    assert [buckets[a:b].tolist() for a, b in itertools.pairwise(offsets.tolist())] == expected
 
 
 @given(corpora(), st.sampled_from([2, 1000]), st.sampled_from(["exact", "none"]))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from filters.replay import replay
 from filters.verification import Criteria, decide
 from pipeline.cli.dedup import command
-from tests.test_dedup import families, near, write
+from tests.dedup_corpora import families, near, write
 from tests.test_verification import corpora, evidence_of, members
 
 Runner = Callable[..., tuple[dict[str, Any], Path]]
